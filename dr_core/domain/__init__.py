@@ -1,0 +1,1 @@
+"""The words of the reading room: grades, results, guideline intervals and errors."""
