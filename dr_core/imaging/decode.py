@@ -1,0 +1,143 @@
+"""Turn uploaded bytes into an upright sRGB photograph, or into an error that says what to do.
+
+Follows the OWASP File Upload Cheat Sheet: an allow-list of formats by content (the name's extension is not believed),
+limits on bytes and on pixels before anything is decompressed, and no file on disk.
+"""
+
+import hashlib
+import io
+import re
+import struct
+import zlib
+from pathlib import PurePath
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from dr_core.domain.errors import PhotographTooLarge, UnreadablePhotograph
+from dr_core.domain.photograph import FundusPhotograph, Laterality, UInt8Array
+
+MAX_BYTES = 100 * 1024 * 1024
+MAX_PIXELS = 50_000_000
+WORKING_SIDE_PX = 1600  # three times what the network needs, and what a laptop's screen shows
+IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
+ACCEPTED = "JPEG, PNG or TIFF"
+_PILLOW_FORMATS = ("JPEG", "PNG", "TIFF")  # JPEG opens MPO too, a JPEG with a second frame as some cameras write it
+# Pillow's decoders report damaged files through any of these.
+_DECODER_ERRORS = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    zlib.error,
+)
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*")
+_LATERALITY_WORDS = {"od": Laterality.OD, "right": Laterality.OD, "os": Laterality.OS, "left": Laterality.OS}
+
+# Pillow's own guard against decompression bombs, lowered to ours; it raises at twice this.
+Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+
+
+def looks_like_image(head: bytes) -> bool:
+    """Whether a file that starts with `head` (8 bytes are enough) claims to be of an accepted format."""
+    return head.startswith(_MAGIC)
+
+
+def decode_photograph(data: bytes, name: str, *, longest_side_px: int = WORKING_SIDE_PX) -> FundusPhotograph:
+    """Decode an uploaded photograph.
+
+    Args:
+        data: the file's bytes.
+        name: the file's own name; tells the eye where it contains OD, OS, right or left.
+        longest_side_px: the pixels are reduced to this; JPEG is already decoded at a reduced scale.
+
+    Returns:
+        The photograph, upright (EXIF rotation applied), 8-bit RGB. Of several frames, the first.
+
+    Raises:
+        UnreadablePhotograph: empty, truncated, or not a JPEG, PNG or TIFF.
+        PhotographTooLarge: more than `MAX_BYTES` or `MAX_PIXELS`.
+    """
+    if not data:
+        raise UnreadablePhotograph("The file is empty. Export the photograph from the camera again.")
+    if len(data) > MAX_BYTES:
+        raise PhotographTooLarge(
+            f"The file has {len(data) / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are accepted. Export it as JPEG."
+        )
+    try:
+        with Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise _too_large(width, height)
+            pixels, swapped = _read_pixels(image, longest_side_px)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large() from error
+    except UnidentifiedImageError as error:
+        raise UnreadablePhotograph(
+            f"The file is not a {ACCEPTED} picture, whatever its name says. Export the photograph in one of these."
+        ) from error
+    except MemoryError as error:
+        raise PhotographTooLarge("The photograph does not fit into memory. Export it smaller.") from error
+    except _DECODER_ERRORS as error:
+        raise UnreadablePhotograph(
+            "The file is damaged or incomplete. Copy it again, or export the photograph from the camera again."
+        ) from error
+    if swapped:
+        width, height = height, width
+    return FundusPhotograph(pixels, name, hashlib.sha256(data).hexdigest(), find_laterality(name), width, height)
+
+
+def find_laterality(name: str) -> Laterality | None:
+    """Read the eye from a file name's words; None where they name no eye, or both."""
+    words = re.split(r"[^a-z]+", PurePath(name).stem.lower())
+    found = {_LATERALITY_WORDS[word] for word in words if word in _LATERALITY_WORDS}
+    return found.pop() if len(found) == 1 else None
+
+
+def _too_large(width: int = 0, height: int = 0) -> PhotographTooLarge:
+    size = f"{width} x {height} pixels" if width else "too many pixels"
+    return PhotographTooLarge(
+        f"The photograph has {size}; at most {MAX_PIXELS / 1e6:.0f} megapixels are accepted. Export it smaller."
+    )
+
+
+def _read_pixels(image: Image.Image, longest_side_px: int) -> tuple[UInt8Array, bool]:
+    """Return (H, W, 3) uint8 pixels at the working size, and whether EXIF rotation swapped the sides."""
+    if image.format in ("JPEG", "MPO"):
+        # libjpeg scales by 1/2, 1/4 or 1/8 while decoding; the draft never falls below the size asked for.
+        scale = min(1.0, longest_side_px / max(image.size))
+        image.draft("RGB", (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
+    before = image.size
+    image.load()
+    upright = ImageOps.exif_transpose(image)
+    pixels = _to_rgb8(upright)
+    longest = max(pixels.shape[:2])
+    if longest > longest_side_px:
+        scale = longest_side_px / longest
+        target = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+        pixels = np.asarray(cv2.resize(pixels, target, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return pixels, upright.size != before and upright.size == before[::-1]
+
+
+def _to_rgb8(image: Image.Image) -> UInt8Array:
+    """Convert any mode that the accepted formats come in: 16-bit, float, CMYK, palette, alpha, greyscale, bilevel."""
+    if image.mode.startswith(("I", "F")):
+        values = np.nan_to_num(np.asarray(image, dtype=np.float32))
+        # 12-bit cameras store small numbers in 16-bit files, so the range is taken from the content.
+        top = float(values.max(initial=0.0))
+        # Floating-point pictures mostly run from 0 to 1.
+        full = 1.0 if image.mode == "F" and top <= 1.0 else max(255.0, top)
+        grey = np.clip(values * (255.0 / full), 0, 255).astype(np.uint8)
+        return np.repeat(grey[..., None], 3, axis=2)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        # Transparent means outside the field: black, as a camera paints it.
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
+    return np.ascontiguousarray(image.convert("RGB"), dtype=np.uint8)
