@@ -1,0 +1,1 @@
+"""The released model: its specification, architecture, CPU runtime, calibration and explanations."""
