@@ -1,0 +1,171 @@
+"""Read the manifest of labelled photographs and keep them as normalised discs on disk."""
+
+import csv
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dr_core.domain.errors import ConfigurationError, NotAFundusPhotograph
+from dr_core.domain.grades import GRADE_COUNT
+from dr_core.domain.photograph import UInt8Array
+from dr_core.imaging.decode import decode_photograph
+from dr_core.imaging.field_of_view import find_field_of_view
+from dr_core.imaging.preprocess import PREPROCESSING_VERSION, normalise_field
+
+NEUTRAL = 128  # what the normalisation writes where there is no retina
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LabelledPhotograph:
+    """One row of the manifest.
+
+    Attributes:
+        image_id: unique, ``source:name``.
+        path: where the file stands.
+        source: which public set it comes from.
+        split: train, val, test or excluded; by patient or duplicate group.
+        grade: ICDR 0-4, or None where unknown.
+        patient_id: empty where unknown.
+        gradable: EyePACS' verdict, or None where unknown.
+        label_conflict: a copy of the same photograph carries another grade.
+    """
+
+    image_id: str
+    path: Path
+    source: str
+    split: str
+    grade: int | None
+    patient_id: str
+    gradable: bool | None
+    label_conflict: bool
+
+
+def read_manifest(data_dir: Path) -> list[LabelledPhotograph]:
+    """Read ``manifest.csv`` in `data_dir`.
+
+    Raises:
+        ConfigurationError: there is no manifest, or a column is missing.
+    """
+    manifest = data_dir / "manifest.csv"
+    if not manifest.is_file():
+        raise ConfigurationError(
+            f"There is no manifest.csv in {data_dir}. Point --data at the folder that holds the labelled photographs."
+        )
+    with manifest.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return [_read_row(row, data_dir) for row in rows]
+    except (KeyError, ValueError) as error:
+        raise ConfigurationError(
+            f"manifest.csv does not have the columns that docs/data.md describes: {error}."
+        ) from error
+
+
+def _read_row(row: dict[str, str], data_dir: Path) -> LabelledPhotograph:
+    grade = int(row["grade"]) if row["grade"] else None
+    if grade is not None and not 0 <= grade < GRADE_COUNT:
+        raise ValueError(f"grade must be 0 to 4. Received: {grade}")
+    return LabelledPhotograph(
+        image_id=row["image_id"],
+        path=data_dir / row["path"],
+        source=row["source"],
+        split=row["split"],
+        grade=grade,
+        patient_id=row["patient_id"],
+        gradable=bool(int(row["gradable"])) if row["gradable"] else None,
+        label_conflict=row["label_conflict"] == "1",
+    )
+
+
+def select_graded(photographs: Sequence[LabelledPhotograph], split: str) -> list[LabelledPhotograph]:
+    """Return the graded photographs of `split`; training leaves out copies whose graders disagree."""
+    return [
+        photograph
+        for photograph in photographs
+        if photograph.split == split
+        and photograph.grade is not None
+        and not (split == "train" and photograph.label_conflict)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class DiscCache:
+    """Normalised discs of many photographs, mapped from disk.
+
+    Attributes:
+        discs: (N, S, S, 3) uint8, as `normalise_field` returns them.
+        photographs: the N rows that they belong to.
+    """
+
+    discs: UInt8Array
+    photographs: tuple[LabelledPhotograph, ...]
+
+    @property
+    def grades(self) -> NDArray[np.int64]:
+        """(N,) int64 ICDR grades."""
+        return np.array([photograph.grade for photograph in self.photographs], dtype=np.int64)
+
+
+def build_cache(
+    photographs: Sequence[LabelledPhotograph],
+    diameter_px: int,
+    folder: Path,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> DiscCache:
+    """Normalise `photographs` once and keep them in `folder`; a later call with the same ones reads them back.
+
+    Args:
+        photographs: rows of the manifest.
+        diameter_px: diameter of each disc.
+        folder: outside the repository; made when missing.
+        progress: called with (done, all).
+
+    Returns:
+        The cache; photographs without a field of view are left out and counted in the log.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    wanted = [PREPROCESSING_VERSION, str(diameter_px), *(photograph.image_id for photograph in photographs)]
+    key = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:16]
+    array_path, index_path = folder / f"{key}.npy", folder / f"{key}.json"
+    if not index_path.is_file():
+        shape = (len(photographs), diameter_px, diameter_px, 3)
+        discs = np.lib.format.open_memmap(array_path, mode="w+", dtype=np.uint8, shape=shape)
+        kept: list[int] = []
+        for done, (index, disc) in enumerate(_normalise_all(photographs, diameter_px), start=1):
+            if disc is not None:
+                discs[index] = disc
+                kept.append(index)
+            if progress is not None:
+                progress(done, len(photographs))
+        discs.flush()
+        index_path.write_text(json.dumps(kept))
+    kept = json.loads(index_path.read_text())
+    if len(kept) < len(photographs):
+        _log.warning("%d photographs show no field of view and are left out", len(photographs) - len(kept))
+    discs = np.load(array_path, mmap_mode="r")
+    if len(kept) < len(photographs):
+        discs = discs[kept]
+    return DiscCache(discs, tuple(photographs[index] for index in kept))
+
+
+def _normalise_all(
+    photographs: Sequence[LabelledPhotograph], diameter_px: int
+) -> Iterator[tuple[int, UInt8Array | None]]:
+    def normalise(photograph: LabelledPhotograph) -> UInt8Array | None:
+        decoded = decode_photograph(photograph.path.read_bytes(), photograph.path.name)
+        try:
+            return normalise_field(decoded.pixels, find_field_of_view(decoded.pixels), diameter_px)
+        except NotAFundusPhotograph:
+            return None
+
+    with ThreadPoolExecutor(2) as pool:
+        yield from enumerate(pool.map(normalise, photographs))

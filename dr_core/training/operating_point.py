@@ -1,0 +1,97 @@
+"""Choose temperature, cut points and thresholds on the validation split; the test split never comes here."""
+
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dr_core.domain.grades import GRADE_COUNT, Grade
+from dr_core.model.calibration import calibrate_logits
+from dr_core.training.export import OperatingPoint
+from dr_core.training.metrics import quadratic_weighted_kappa
+
+TEMPERATURES = np.geomspace(0.2, 3.0, 57)
+WANTED_SENSITIVITY = 0.90
+CUT_STEP = 0.025
+CUT_ROUNDS = 4
+# Cut points must earn this much kappa over the most probable grade, which is the plainer rule to read off the bars.
+CUT_GAIN = 0.01
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+def choose_operating_point(logits: FloatArray, grades: IntArray, sources: NDArray[np.str_]) -> OperatingPoint:
+    """Fit everything that follows the network.
+
+    Args:
+        logits: (N, 5) of the validation photographs.
+        grades: (N,) the readers' grades.
+        sources: (N,) where each photograph comes from; every source counts alike for the cut points.
+
+    Returns:
+        Temperature of least negative log-likelihood; cut points where they gain kappa; for referable and
+        vision-threatening DR the highest threshold with `WANTED_SENSITIVITY`.
+    """
+    temperature = fit_temperature(logits, grades)
+    probabilities = calibrate_logits(logits, temperature)
+    expected = probabilities @ np.arange(GRADE_COUNT)
+    cuts = fit_grade_cuts(expected, grades, sources)
+    gain = _mean_kappa(_cut(expected, cuts), grades, sources) - _mean_kappa(
+        probabilities.argmax(axis=1), grades, sources
+    )
+    return OperatingPoint(
+        temperature=round(float(temperature), 4),
+        grade_cuts=tuple(round(float(cut), 4) for cut in cuts) if gain >= CUT_GAIN else (),
+        referable_threshold=_threshold(probabilities, grades, Grade.MODERATE_NPDR),
+        vision_threatening_threshold=_threshold(probabilities, grades, Grade.SEVERE_NPDR),
+    )
+
+
+def fit_temperature(logits: FloatArray, grades: IntArray) -> float:
+    """Return the temperature of least negative log-likelihood (Guo et al., 2017), by search over `TEMPERATURES`."""
+    rows = np.arange(len(grades))
+    losses = [-np.log(calibrate_logits(logits, t)[rows, grades] + 1e-12).mean() for t in TEMPERATURES]
+    return float(TEMPERATURES[int(np.argmin(losses))])
+
+
+def fit_grade_cuts(expected: FloatArray, grades: IntArray, sources: NDArray[np.str_]) -> FloatArray:
+    """Return 4 rising cut points on the expected grade, by coordinate search for the mean kappa over sources."""
+    cuts = np.array([0.5, 1.5, 2.5, 3.5])
+    for _ in range(CUT_ROUNDS):
+        for index in range(len(cuts)):
+            low = cuts[index - 1] + CUT_STEP if index else CUT_STEP
+            high = cuts[index + 1] - CUT_STEP if index + 1 < len(cuts) else GRADE_COUNT - 1.0
+            candidates = np.arange(low, high + 1e-9, CUT_STEP)
+            kappas = []
+            for candidate in candidates:
+                tried = cuts.copy()
+                tried[index] = candidate
+                kappas.append(_mean_kappa(_cut(expected, tried), grades, sources))
+            best = np.flatnonzero(np.array(kappas) >= max(kappas) - 1e-9)
+            # The middle of a plateau is the cut that travels best.
+            cuts[index] = candidates[best[len(best) // 2]]
+    if any(later <= earlier for earlier, later in pairwise(cuts)):
+        raise ValueError(f"cuts must rise. Received: {cuts}")
+    return cuts
+
+
+def _cut(expected: FloatArray, cuts: FloatArray) -> IntArray:
+    return np.asarray((expected[:, None] >= cuts[None, :]).sum(axis=1), dtype=np.int64)
+
+
+def _mean_kappa(predicted: IntArray, grades: IntArray, sources: NDArray[np.str_]) -> float:
+    kappas = [
+        quadratic_weighted_kappa(grades[sources == source], predicted[sources == source])
+        for source in np.unique(sources)
+    ]
+    return float(np.nanmean(kappas))
+
+
+def _threshold(probabilities: FloatArray, grades: IntArray, lowest: Grade) -> float:
+    """Return the highest threshold, rounded down to 4 digits, that finds `WANTED_SENSITIVITY` of the positives."""
+    scores = np.sort(probabilities[grades >= lowest, lowest:].sum(axis=1))
+    if scores.size == 0:
+        raise ValueError(f"grades must hold some of grade {int(lowest)} or above. Received: none")
+    missed = int(np.floor((1 - WANTED_SENSITIVITY) * scores.size))
+    return float(np.clip(np.floor(scores[missed] * 1e4) / 1e4, 1e-4, 0.9999))
