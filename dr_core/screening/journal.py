@@ -1,0 +1,178 @@
+"""What a batch has done so far, on disk, so that a run that was killed goes on where it stopped.
+
+The journal is a text file beside the report, one JSON object a line: first what the results depend on (model, options),
+then one line for each photograph. Lines are only added, so a kill leaves at most one torn line, at the end, and that is
+cut off. Results that were never tied to bytes (unreadable files) are not recorded: they are looked at again.
+"""
+
+import fcntl
+import json
+import os
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from dr_core import __version__
+from dr_core.domain.errors import StorageError
+from dr_core.domain.results import ScreeningResult
+from dr_core.imaging.preprocess import PREPROCESSING_VERSION
+from dr_core.model.classifier import Classifier
+from dr_core.screening.batch import BatchRow
+from dr_core.screening.result_codec import decode_result, encode_result
+from dr_core.screening.sources import PhotographSource
+
+__all__ = ["Journal", "JournalSetup", "describe_setup"]
+
+JOURNAL_VERSION = 1
+SYNC_EVERY_ROWS = 64
+SYNC_EVERY_S = 2.0
+
+
+@dataclass(frozen=True)
+class JournalSetup:
+    """What results depend on besides the photograph; another setup makes a journal useless.
+
+    Attributes:
+        model: checksum of the weights, and the thresholds that go with them.
+        preprocessing_version: version of geometry and colour normalisation.
+        package_version: version of RetinaDesk.
+        grade_ungradable: whether ungradable photographs carry probabilities.
+    """
+
+    model: str
+    preprocessing_version: str
+    package_version: str
+    grade_ungradable: bool
+
+
+def describe_setup(classifier: Classifier, *, grade_ungradable: bool) -> JournalSetup:
+    """Return what the results of `classifier` depend on."""
+    spec = classifier.spec
+    numbers = (spec.temperature, *spec.grade_cuts, spec.referable_threshold, spec.vision_threatening_threshold)
+    model = " ".join((spec.sha256, *(repr(float(number)) for number in numbers)))
+    return JournalSetup(model, PREPROCESSING_VERSION, __version__, grade_ungradable)
+
+
+class Journal:
+    """Results of one batch on disk; `append` is called from one thread, `recall` from any.
+
+    Attributes:
+        recorded: results taken over from an earlier run.
+        notice: why an earlier run could not be taken over; empty when it could, or when there was none.
+    """
+
+    def __init__(self, path: Path, setup: JournalSetup, *, resume: bool) -> None:
+        """Open the journal, and keep what it holds if `resume` is set and it was written under the same setup.
+
+        Raises:
+            StorageError: the file cannot be written, or another run is writing it.
+        """
+        self.notice = ""
+        self._path = path
+        self._lines: dict[tuple[str, str], tuple[int, int]] = {}
+        self._unsynced_rows = 0
+        self._synced_at = time.monotonic()
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise _explain(path, error) from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take_over(setup, resume=resume)
+        except BlockingIOError as error:
+            os.close(self._file)
+            raise StorageError(
+                "Another run is writing this report: wait until it ends, or choose another --out."
+            ) from error
+        except OSError as error:
+            os.close(self._file)
+            raise _explain(path, error) from error
+        self.recorded = len(self._lines)
+
+    def recall(self, source: PhotographSource) -> ScreeningResult | None:
+        """Return the recorded result of `source`, or None if there is none or the file has changed since."""
+        place = self._lines.get((source.name, source.fingerprint()))
+        if place is None:
+            return None
+        offset, length = place
+        try:
+            return decode_result(json.loads(os.pread(self._file, length, offset))["result"])
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def append(self, row: BatchRow) -> None:
+        """Record one result; it survives a kill of the program at once, and a power cut a few seconds later.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        if row.reused or not row.fingerprint or not row.result.provenance.photograph_sha256:
+            return
+        line = {"name": row.source.name, "fingerprint": row.fingerprint, "result": encode_result(row.result)}
+        try:
+            self._write(line)
+            self._unsynced_rows += 1
+            if self._unsynced_rows >= SYNC_EVERY_ROWS or time.monotonic() - self._synced_at > SYNC_EVERY_S:
+                os.fsync(self._file)
+                self._unsynced_rows, self._synced_at = 0, time.monotonic()
+        except OSError as error:
+            raise _explain(self._path, error) from error
+
+    def close(self) -> None:
+        """Write everything to the disk and let go of the file, which stays for a later run."""
+        with suppress(OSError):
+            os.fsync(self._file)
+        os.close(self._file)
+
+    def discard(self) -> None:
+        """Remove the journal: the report is complete."""
+        self._path.unlink(missing_ok=True)
+        os.close(self._file)
+
+    def _take_over(self, setup: JournalSetup, *, resume: bool) -> None:
+        end = self._read_lines(setup) if resume else 0
+        os.ftruncate(self._file, end)
+        os.lseek(self._file, end, os.SEEK_SET)
+        if end == 0:
+            self._write({"journal": JOURNAL_VERSION, "setup": asdict(setup)})
+
+    def _read_lines(self, setup: JournalSetup) -> int:
+        """Index the lines, and return the length of the file up to the last whole one; 0 to begin anew."""
+        offset = 0
+        with open(self._file, "rb", closefd=False) as stream:
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    break
+                entry = _parse_line(line)
+                if offset == 0 and entry != {"journal": JOURNAL_VERSION, "setup": asdict(setup)}:
+                    self.notice = (
+                        "The earlier run used another model, version or option, or its journal is damaged: starting "
+                        "from the first photograph."
+                    )
+                    return 0
+                if "result" in entry:
+                    self._lines[entry["name"], entry["fingerprint"]] = (offset, len(line))
+                offset += len(line)
+        return offset
+
+    def _write(self, entry: dict[str, Any]) -> None:
+        data = json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
+        while data:
+            data = data[os.write(self._file, data) :]
+
+
+def _parse_line(line: bytes) -> dict[str, Any]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+def _explain(path: Path, error: OSError) -> StorageError:
+    return StorageError(
+        f"The journal {path.name} cannot be written ({error.strerror}): check permissions and free space beside "
+        "the report."
+    )

@@ -1,0 +1,85 @@
+"""Pictures that outlive a photograph in a batch: its heatmap overlay and its thumbnail, under generated names."""
+
+import os
+from pathlib import Path
+
+from dr_core.domain.errors import StorageError
+from dr_core.imaging.encode import encode_jpeg, shrink_to
+from dr_core.imaging.overlay import overlay_cam
+from dr_core.screening.pipeline import Screening
+
+__all__ = ["PictureFolder", "draw_overlay", "draw_thumbnail", "name_overlay"]
+
+OVERLAY_SIDE_PX = 1024
+OVERLAY_OPACITY = 0.45
+THUMBNAIL_SIDE_PX = 72
+THUMBNAIL_QUALITY = 70
+SHA_CHARACTERS = 12
+
+
+def name_overlay(number: int, sha256: str) -> str:
+    """Return the file name of an overlay: row of the report and start of the photograph's checksum."""
+    return f"{number:06d}_{sha256[:SHA_CHARACTERS]}.jpg"
+
+
+def draw_overlay(screening: Screening) -> bytes | None:
+    """Return the heatmap of the reported grade over the photograph, as JPEG; None when there is no grade."""
+    if screening.photograph is None or screening.result.decision is None:
+        return None
+    overlay = overlay_cam(screening.photograph.pixels, screening.heatmap(), opacity=OVERLAY_OPACITY)
+    return encode_jpeg(shrink_to(overlay, OVERLAY_SIDE_PX))
+
+
+def draw_thumbnail(screening: Screening) -> bytes | None:
+    """Return a small JPEG of the photograph; None when it could not be decoded."""
+    if screening.photograph is None:
+        return None
+    return encode_jpeg(shrink_to(screening.photograph.pixels, THUMBNAIL_SIDE_PX), quality=THUMBNAIL_QUALITY)
+
+
+class PictureFolder:
+    """Writes and reads pictures in one folder; names are ours, never those of the photographs."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder.
+
+        Raises:
+            StorageError: it cannot be made or written to.
+        """
+        self.folder = folder
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _explain(error) from error
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise StorageError(f"The folder {folder.name} cannot be written to: choose another for the heatmaps.")
+
+    def has(self, name: str) -> bool:
+        """Return True when the picture is there."""
+        return (self.folder / name).is_file()
+
+    def write(self, name: str, picture: bytes) -> None:
+        """Write one picture whole or not at all.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        part = self.folder / f"{name}.part"
+        try:
+            part.write_bytes(picture)
+            part.replace(self.folder / name)
+        except OSError as error:
+            raise _explain(error) from error
+
+    def read(self, name: str) -> bytes | None:
+        """Return one picture; None when it is not there."""
+        try:
+            return (self.folder / name).read_bytes()
+        except OSError:
+            return None
+
+
+def _explain(error: OSError) -> StorageError:
+    return StorageError(
+        f"A picture could not be written ({error.strerror}): check free space and permissions of its folder."
+    )

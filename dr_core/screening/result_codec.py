@@ -1,0 +1,90 @@
+"""Screening results as plain JSON values and back, exactly: for the journal, not for other programs."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from dr_core.domain.grades import GRADE_COUNT, Grade
+from dr_core.domain.guideline import find_follow_up
+from dr_core.domain.photograph import Laterality
+from dr_core.domain.results import (
+    Decision,
+    Defect,
+    Prediction,
+    Provenance,
+    QualityReport,
+    ScreeningResult,
+    Status,
+)
+
+__all__ = ["decode_result", "encode_result"]
+
+
+def encode_result(result: ScreeningResult) -> dict[str, Any]:
+    """Return `result` as plain JSON values, exactly, without its class maps."""
+    prediction, decision = result.prediction, result.decision
+    return {
+        "name": result.name,
+        "status": result.status.value,
+        "laterality": result.laterality.value if result.laterality else None,
+        "width_px": int(result.width_px),
+        "height_px": int(result.height_px),
+        "quality": _encode_quality(result.quality) if result.quality else None,
+        "prediction": _encode_prediction(prediction) if prediction else None,
+        "decision": _encode_decision(decision) if decision else None,
+        "provenance": asdict(result.provenance),
+        "elapsed_s": float(result.elapsed_s),
+        "error": result.error,
+    }
+
+
+def decode_result(data: dict[str, Any]) -> ScreeningResult:
+    """Return the result that `encode_result` was given, with empty class maps."""
+    quality, prediction, decision = data["quality"], data["prediction"], data["decision"]
+    return ScreeningResult(
+        name=data["name"],
+        status=Status(data["status"]),
+        laterality=Laterality(data["laterality"]) if data["laterality"] else None,
+        width_px=data["width_px"],
+        height_px=data["height_px"],
+        quality=_decode_quality(quality) if quality else None,
+        prediction=_decode_prediction(prediction) if prediction else None,
+        decision=_decode_decision(decision) if decision else None,
+        provenance=Provenance(**data["provenance"]),
+        elapsed_s=data["elapsed_s"],
+        error=data["error"],
+    )
+
+
+def _encode_quality(quality: QualityReport) -> list[Any]:
+    return [bool(quality.gradable), float(quality.score), [defect.value for defect in quality.defects]]
+
+
+def _decode_quality(values: list[Any]) -> QualityReport:
+    gradable, score, defects = values
+    return QualityReport(gradable, score, tuple(Defect(defect) for defect in defects))
+
+
+def _encode_prediction(prediction: Prediction) -> list[float]:
+    # JSON knows no NumPy scalars.
+    return [
+        *(float(p) for p in prediction.probabilities),
+        float(prediction.expected_grade),
+        float(prediction.p_referable),
+    ]
+
+
+def _decode_prediction(values: list[float]) -> Prediction:
+    none, mild, moderate, severe, proliferative, expected_grade, p_referable = values
+    maps = np.zeros((0, 0, GRADE_COUNT), dtype=np.float32)
+    return Prediction((none, mild, moderate, severe, proliferative), expected_grade, p_referable, maps)
+
+
+def _encode_decision(decision: Decision) -> list[Any]:
+    return [int(decision.grade), bool(decision.referable), float(decision.referable_threshold)]
+
+
+def _decode_decision(values: list[Any]) -> Decision:
+    grade, referable, threshold = values
+    return Decision(Grade(grade), referable, threshold, find_follow_up(Grade(grade)))

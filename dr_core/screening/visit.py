@@ -1,0 +1,132 @@
+"""Both eyes of one visit: the worse eye decides what happens to the patient."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from dr_core.domain.guideline import UNGRADABLE_ADVICE, FollowUp
+from dr_core.domain.photograph import Laterality
+from dr_core.domain.results import Decision, ScreeningResult, Status
+from dr_core.screening.pipeline import Screening
+
+__all__ = ["Visit", "VisitOutcome", "order_eyes", "state_eye", "summarise_visit"]
+
+EYES = 2
+
+
+class VisitOutcome(StrEnum):
+    """What the visit ends with; the value is the headline on the page and in the report."""
+
+    REFER = "Refer"
+    RETAKE_OR_REFER = "Retake or refer"
+    RESCREEN = "Re-screen"
+
+
+@dataclass(frozen=True, eq=False)
+class Visit:
+    """The eyes of one patient on one day, and what follows from them together.
+
+    Attributes:
+        results: one or two results, right eye first where the eyes are known.
+        outcome: refer if any eye is referable; else retake or refer if any eye has no grade; else re-screen.
+        deciding: the result that the outcome rests on.
+        follow_up: the guideline's interval for the deciding eye; None when that eye has no grade.
+        concerns: what to check before relying on the summary, one sentence each.
+    """
+
+    results: tuple[ScreeningResult, ...]
+    outcome: VisitOutcome
+    deciding: ScreeningResult
+    follow_up: FollowUp | None
+    concerns: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """The outcome in one or two sentences, as it stands on the page and in the report."""
+        eye = _name_eye(self.deciding)
+        decision = self.deciding.decision
+        if all(result.decision is None for result in self.results) and len(self.results) == EYES:
+            return f"Neither eye has a grade. {UNGRADABLE_ADVICE}."
+        if decision is None or self.follow_up is None:
+            return f"{eye} has no grade. {UNGRADABLE_ADVICE}."
+        lead = f"The worse eye decides: {_lower_first(eye)}, {decision.grade.label}."
+        if decision.referable and not self.follow_up.refer:
+            return f"{lead} Its score reaches the referral threshold: refer to an ophthalmologist."
+        return f"{lead} {self.follow_up.text}."
+
+
+def summarise_visit(results: Sequence[ScreeningResult]) -> Visit:
+    """Put the eyes of one visit together.
+
+    An eye without a grade never counts as healthy: without a referable other eye the visit ends in "retake or refer".
+
+    Args:
+        results: one or two results of the same patient, in any order.
+
+    Raises:
+        ValueError: there are no results, or more than two.
+    """
+    if not 1 <= len(results) <= EYES:
+        raise ValueError(f"A visit has one or two photographs. Received: {len(results)}")
+    ordered = order_eyes(results)
+    graded = [(result, result.decision) for result in ordered if result.decision is not None]
+    referable = [pair for pair in graded if _needs_referral(pair[1])]
+    ungraded = [result for result in ordered if result.decision is None]
+    if referable:
+        outcome, deciding = VisitOutcome.REFER, _find_worst(referable)
+    elif ungraded:
+        outcome, deciding = VisitOutcome.RETAKE_OR_REFER, ungraded[0]
+    else:
+        outcome, deciding = VisitOutcome.RESCREEN, _find_worst(graded)
+    follow_up = deciding.decision.follow_up if deciding.decision else None
+    return Visit(ordered, outcome, deciding, follow_up, _find_concerns(ordered, outcome))
+
+
+def order_eyes(results: Sequence[ScreeningResult]) -> tuple[ScreeningResult, ...]:
+    """Return the results with the right eye first, then the left, then those whose eye is not known."""
+    places = {Laterality.OD: 0, Laterality.OS: 1, None: 2}
+    return tuple(sorted(results, key=lambda result: places[result.laterality]))
+
+
+def state_eye(screening: Screening, laterality: Laterality | None) -> Screening:
+    """Return `screening` with the eye that a person stated in place of the one that its name told."""
+    photograph = screening.photograph and replace(screening.photograph, laterality=laterality)
+    return replace(screening, result=replace(screening.result, laterality=laterality), photograph=photograph)
+
+
+def _needs_referral(decision: Decision) -> bool:
+    return decision.referable or decision.follow_up.refer
+
+
+def _find_worst(graded: Sequence[tuple[ScreeningResult, Decision]]) -> ScreeningResult:
+    def severity(pair: tuple[ScreeningResult, Decision]) -> tuple[int, float]:
+        result, decision = pair
+        return decision.grade, result.prediction.p_referable if result.prediction else 0.0
+
+    return max(graded, key=severity)[0]
+
+
+def _find_concerns(results: Sequence[ScreeningResult], outcome: VisitOutcome) -> tuple[str, ...]:
+    concerns = []
+    if len(results) == EYES:
+        first, second = results
+        hashes = {result.provenance.photograph_sha256 for result in results}
+        if len(hashes) == 1 and "" not in hashes:
+            concerns.append("The same photograph was given twice: the other eye is missing.")
+        elif first.laterality is not None and first.laterality is second.laterality:
+            concerns.append(f"Both photographs are marked as {_name_eye(first).lower()}: check which eye is which.")
+        elif None in (first.laterality, second.laterality):
+            concerns.append("It is not stated which eye each photograph shows: set the eye.")
+    if outcome is VisitOutcome.REFER and any(result.status is not Status.GRADED for result in results):
+        concerns.append(f"One eye has no grade. {UNGRADABLE_ADVICE}.")
+    return tuple(concerns)
+
+
+def _name_eye(result: ScreeningResult) -> str:
+    if result.laterality is None:
+        return "One eye (not stated which)"
+    return "The right eye (OD)" if result.laterality is Laterality.OD else "The left eye (OS)"
+
+
+def _lower_first(text: str) -> str:
+    return text[0].lower() + text[1:]
