@@ -1,0 +1,1 @@
+"""What leaves the house: CSV, JSON and PDF reports of screening results."""

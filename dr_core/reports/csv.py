@@ -1,0 +1,174 @@
+"""The CSV report: one row for each photograph, in UTF-8, safe to open in a spreadsheet."""
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dr_core.domain.errors import StorageError
+from dr_core.domain.guideline import UNGRADABLE_ADVICE
+from dr_core.domain.results import ScreeningResult, Status
+
+__all__ = ["CSV_COLUMNS", "CsvFile", "defuse_cell", "format_row", "render_csv", "write_csv"]
+
+CSV_COLUMNS = (
+    "file",
+    "status",
+    "grade",
+    "grade_name",
+    "referable",
+    "p_grade_0",
+    "p_grade_1",
+    "p_grade_2",
+    "p_grade_3",
+    "p_grade_4",
+    "p_referable",
+    "gradable",
+    "quality_score",
+    "defects",
+    "follow_up",
+    "eye",
+    "width",
+    "height",
+    "sha256",
+    "model",
+    "seconds",
+    "error",
+)
+PART_SUFFIX = ".part"
+MODEL_SHA_CHARACTERS = 12
+
+# CWE-1236: a spreadsheet runs a cell that begins so; the full-width forms count in East Asian settings.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def format_row(result: ScreeningResult) -> dict[str, str]:
+    """Return the cells of one row by column name; a value that does not exist is empty, not zero."""
+    row = dict.fromkeys(CSV_COLUMNS, "")
+    row["file"] = defuse_cell(result.name)
+    row["status"] = result.status.value
+    if result.decision is not None:
+        row["grade"] = str(int(result.decision.grade))
+        row["grade_name"] = result.decision.grade.label
+        row["referable"] = _format_flag(result.decision.referable)
+        row["follow_up"] = result.decision.follow_up.text
+    elif result.status is Status.UNGRADABLE:
+        row["follow_up"] = UNGRADABLE_ADVICE
+    if result.prediction is not None:
+        for grade, probability in enumerate(result.prediction.probabilities):
+            row[f"p_grade_{grade}"] = f"{probability:.6f}"
+        row["p_referable"] = f"{result.prediction.p_referable:.6f}"
+    if result.quality is not None:
+        row["gradable"] = _format_flag(result.quality.gradable)
+        row["quality_score"] = f"{result.quality.score:.4f}"
+        row["defects"] = "; ".join(defect.value for defect in result.quality.defects)
+    row["eye"] = result.laterality.value if result.laterality else ""
+    row["width"] = str(result.width_px) if result.width_px else ""
+    row["height"] = str(result.height_px) if result.height_px else ""
+    row["sha256"] = result.provenance.photograph_sha256
+    row["model"] = _format_model(result)
+    row["seconds"] = f"{result.elapsed_s:.3f}"
+    row["error"] = defuse_cell(result.error)
+    return row
+
+
+def defuse_cell(text: str) -> str:
+    """Return `text` with an apostrophe before it if a spreadsheet would take it for a formula (ASVS 1.2.10)."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def render_csv(results: Iterable[ScreeningResult]) -> bytes:
+    """Return the whole report, as it would stand in a file."""
+    lines = [_format_line(CSV_COLUMNS)]
+    lines.extend(_format_line(format_row(result).values()) for result in results)
+    return "".join(lines).encode("utf-8")
+
+
+def write_csv(path: Path, results: Iterable[ScreeningResult]) -> None:
+    """Write the whole report, which appears under `path` complete or not at all.
+
+    Raises:
+        StorageError: the disk refused.
+    """
+    with CsvFile(path, CSV_COLUMNS) as report:
+        for result in results:
+            report.write_row(format_row(result))
+
+
+class CsvFile:
+    """A CSV file that grows under another name and takes its own when it is complete.
+
+    Use as a context manager: leaving it normally puts the file in its place, leaving it by an exception removes what
+    was written and leaves an older file alone.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str]) -> None:
+        """Open the file and write its header.
+
+        Raises:
+            StorageError: it cannot be written there.
+        """
+        # A link is written through, not replaced.
+        self._path = Path(os.path.realpath(path))
+        self._part = self._path.with_name(self._path.name + PART_SUFFIX)
+        self._columns = tuple(columns)
+        try:
+            self._stream = self._part.open("w", encoding="utf-8", newline="")
+        except OSError as error:
+            raise _explain(path, error) from error
+        self._write(self._columns)
+
+    def __enter__(self) -> Self:
+        """Return the file itself."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Put the complete file in its place, or clear away a part of one."""
+        try:
+            if kind is None:
+                self._stream.flush()
+                os.fsync(self._stream.fileno())
+            self._stream.close()
+            if kind is None:
+                self._part.replace(self._path)
+            else:
+                self._part.unlink(missing_ok=True)
+        except OSError as failure:
+            raise _explain(self._path, failure) from failure
+
+    def write_row(self, cells: Mapping[str, str]) -> None:
+        """Write one row; `cells` holds a text for every column.
+
+        Raises:
+            StorageError: the disk refused.
+        """
+        self._write([cells[column] for column in self._columns])
+
+    def _write(self, cells: Iterable[str]) -> None:
+        try:
+            self._stream.write(_format_line(cells))
+        except OSError as error:
+            raise _explain(self._path, error) from error
+
+
+def _format_line(cells: Iterable[str]) -> str:
+    buffer = io.StringIO()
+    # With this line end the writer quotes a cell with a carriage return in it, which it else would not.
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue().removesuffix("\r\n") + "\n"
+
+
+def _format_flag(flag: bool) -> str:
+    return "yes" if flag else "no"
+
+
+def _format_model(result: ScreeningResult) -> str:
+    model = result.provenance
+    return f"{model.model_name} {model.model_sha256[:MODEL_SHA_CHARACTERS]}".strip()
+
+
+def _explain(path: Path, error: OSError) -> StorageError:
+    return StorageError(f"{path.name} cannot be written ({error.strerror}): check its folder and the free space.")

@@ -1,0 +1,163 @@
+"""The PDF report: a page for each eye, and a summary page when both eyes were photographed."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from dr_core.domain.grades import Grade
+from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
+from dr_core.domain.results import Decision, Prediction, ScreeningResult
+from dr_core.imaging.overlay import overlay_cam
+from dr_core.model.explain import ExplanationMethod
+from dr_core.reports.palette import ACCENT
+from dr_core.reports.pdf_canvas import (
+    BODY,
+    CONTENT_WIDTH_MM,
+    FOOTER_TOP_MM,
+    HEADING,
+    MARGIN_MM,
+    SMALL,
+    STRONG,
+    ReportCanvas,
+    Type,
+)
+from dr_core.reports.pdf_visit import draw_visit
+from dr_core.reports.wording import (
+    HEATMAP_LIMITS,
+    clean_text,
+    describe_grade,
+    describe_provenance,
+    describe_quality,
+    describe_referral,
+    name_eye,
+)
+from dr_core.screening.pipeline import Screening
+from dr_core.screening.visit import summarise_visit
+
+__all__ = ["render_pdf"]
+
+OVERLAY_OPACITY = 0.4
+GUTTER_MM = 6.0
+PICTURE_WIDTH_MM = (CONTENT_WIDTH_MM - GUTTER_MM) / 2
+PICTURE_HEIGHT_MM = 74.0
+RIGHT_MM = MARGIN_MM + PICTURE_WIDTH_MM + GUTTER_MM
+PADDING_MM = 3.0
+LEADING_MM = 1.0
+MIN_PANEL_MM = 18.0
+SECTION = Type(8.5, bold=True, color=ACCENT)
+
+
+def render_pdf(screenings: Sequence[Screening], *, created: datetime | None = None) -> bytes:
+    """Make the report of one visit.
+
+    Each page shows the photograph and, where it was graded, the Grad-CAM of the reported grade; quality, grade,
+    probabilities, referral, the guideline's interval, provenance and the intended use. A photograph that was not graded
+    gets neither a grade nor a heatmap.
+
+    Args:
+        screenings: one photograph, or both eyes of one patient.
+        created: when the report is made; now when omitted.
+
+    Raises:
+        ValueError: there are no screenings, or more than two.
+        StorageError: the report's font files are missing.
+    """
+    visit = summarise_visit([screening.result for screening in screenings])
+    with_summary = len(screenings) > 1
+    canvas = ReportCanvas(created or datetime.now(UTC), len(screenings) + with_summary)
+    if with_summary:
+        draw_visit(canvas, visit, [find_screening(screenings, result) for result in visit.results])
+    for result in visit.results:
+        canvas.add_page()
+        _draw_eye(canvas, find_screening(screenings, result))
+    return canvas.to_bytes()
+
+
+def find_screening(screenings: Sequence[Screening], result: ScreeningResult) -> Screening:
+    """Return the screening that `result` belongs to."""
+    return next(screening for screening in screenings if screening.result is result)
+
+
+def _draw_eye(canvas: ReportCanvas, screening: Screening) -> None:
+    result = screening.result
+    canvas.write_line(name_eye(result.laterality), (MARGIN_MM, 25), font=HEADING)
+    size = f"{result.width_px} x {result.height_px} pixels" if result.width_px else "size unknown"
+    y_mm = canvas.write_line(f"{clean_text(result.name)}  ({size})", (MARGIN_MM, 32.5), font=SMALL)
+    y_mm = _draw_pictures(canvas, screening, y_mm + 2.5)
+    y_mm = _draw_quality(canvas, result, y_mm + 3)
+    if result.decision is not None and result.prediction is not None:
+        y_mm = _draw_grade(canvas, result.decision, result.prediction, y_mm + 3.5)
+    y_mm = _draw_referral(canvas, result, y_mm + 3.5)
+    y_mm = _draw_notes(canvas, result, y_mm + 3)
+    _draw_provenance(canvas, result, y_mm + 3)
+    canvas.write_line(
+        "Reader's grade: ____________________   Name: ______________________________   Date: ____________________",
+        (MARGIN_MM, FOOTER_TOP_MM - 7),
+    )
+
+
+def _draw_pictures(canvas: ReportCanvas, screening: Screening, y_mm: float) -> float:
+    photograph, decision = screening.photograph, screening.result.decision
+    if photograph is None:
+        return canvas.write_line("The photograph could not be shown.", (MARGIN_MM, y_mm), font=BODY)
+    left_box = (MARGIN_MM, y_mm, PICTURE_WIDTH_MM, PICTURE_HEIGHT_MM)
+    below_mm = canvas.draw_picture(photograph.pixels, left_box, description="Fundus photograph as uploaded")
+    canvas.write_line("Photograph", (MARGIN_MM, below_mm + 1), font=SMALL, width_mm=PICTURE_WIDTH_MM)
+    if decision is None:
+        return below_mm + 5
+    heated = overlay_cam(photograph.pixels, screening.heatmap(decision.grade), opacity=OVERLAY_OPACITY)
+    right_box = (RIGHT_MM, y_mm, PICTURE_WIDTH_MM, PICTURE_HEIGHT_MM)
+    canvas.draw_picture(heated, right_box, description=f"Heatmap for {decision.grade.label} over the photograph")
+    caption = f"{ExplanationMethod.GRAD_CAM.caption} {HEATMAP_LIMITS}"
+    return canvas.write_block(caption, (RIGHT_MM, below_mm + 1), font=SMALL, width_mm=PICTURE_WIDTH_MM)
+
+
+def _draw_quality(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -> float:
+    y_mm = canvas.write_line("Quality", (MARGIN_MM, y_mm), font=SECTION) + 0.6
+    if result.quality is None:
+        return canvas.write_block("Not judged.", (MARGIN_MM, y_mm))
+    text = f"{describe_quality(result.quality)} Score {result.quality.score:.2f} (0 unusable, 1 clear)."
+    y_mm = canvas.write_block(text, (MARGIN_MM, y_mm))
+    return canvas.write_block(" ".join(result.quality.advice), (MARGIN_MM, y_mm)) if result.quality.advice else y_mm
+
+
+def _draw_grade(canvas: ReportCanvas, decision: Decision, prediction: Prediction, y_mm: float) -> float:
+    canvas.write_line("Grade (ICDR scale, 0 to 4)", (MARGIN_MM, y_mm), font=SECTION)
+    canvas.write_line("Probability of each grade", (RIGHT_MM, y_mm), font=SECTION)
+    grade: Grade = decision.grade
+    name_mm = canvas.write_block(
+        f"{grade.value}  {grade.label}", (MARGIN_MM, y_mm + 5), font=Type(14, bold=True), width_mm=PICTURE_WIDTH_MM
+    )
+    text = f"Defined as: {grade.finding} {describe_grade(decision, prediction)}"
+    text_mm = canvas.write_block(text, (MARGIN_MM, name_mm + 1), width_mm=PICTURE_WIDTH_MM)
+    bars_mm = canvas.draw_probabilities(prediction, grade, RIGHT_MM, y_mm + 5)
+    return max(text_mm, bars_mm)
+
+
+def _draw_referral(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -> float:
+    referral = describe_referral(result)
+    text_mm, width_mm = MARGIN_MM + 14, CONTENT_WIDTH_MM - 18
+    lines = [(referral.headline, Type(11, bold=True)), (referral.detail, BODY)]
+    if result.decision is not None:
+        follow_up = result.decision.follow_up
+        lines += [(f"Follow-up: {follow_up.text}.", STRONG), (f"Source: {follow_up.source}.", SMALL)]
+    heights = [canvas.measure_block(text, font=font, width_mm=width_mm) + LEADING_MM for text, font in lines]
+    panel_mm = max(sum(heights) + 2 * PADDING_MM, MIN_PANEL_MM)
+    canvas.draw_panel(MARGIN_MM, y_mm, CONTENT_WIDTH_MM, panel_mm)
+    canvas.draw_traffic_light(referral.signal, MARGIN_MM + 6, y_mm + panel_mm / 2 - 4.6)
+    line_mm = y_mm + PADDING_MM
+    for (text, font), height_mm in zip(lines, heights, strict=True):
+        canvas.write_block(text, (text_mm, line_mm), font=font, width_mm=width_mm)
+        line_mm += height_mm
+    return y_mm + panel_mm
+
+
+def _draw_notes(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -> float:
+    notes = f"{MACULAR_OEDEMA_NOTE} {NOT_VALIDATED_NOTE}" if result.decision else MACULAR_OEDEMA_NOTE
+    return canvas.write_block(notes, (MARGIN_MM, y_mm), font=STRONG)
+
+
+def _draw_provenance(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -> None:
+    y_mm = canvas.write_line("Provenance", (MARGIN_MM, y_mm), font=SECTION) + 0.6
+    for label, value in describe_provenance(result.provenance):
+        canvas.write_line(label, (MARGIN_MM, y_mm), font=SMALL, width_mm=34)
+        y_mm = canvas.write_line(value, (MARGIN_MM + 34, y_mm), font=Type(7.2), width_mm=CONTENT_WIDTH_MM - 34) + 0.3

@@ -1,0 +1,56 @@
+"""First page of a report on two eyes: what the visit ends with, and both eyes beside each other."""
+
+from collections.abc import Sequence
+
+from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
+from dr_core.reports.pdf_canvas import CONTENT_WIDTH_MM, HEADING, MARGIN_MM, SMALL, STRONG, ReportCanvas, Type
+from dr_core.reports.wording import VISIT_SIGNALS, clean_text, describe_quality, describe_referral, name_eye
+from dr_core.screening.pipeline import Screening
+from dr_core.screening.visit import Visit
+
+__all__ = ["draw_visit"]
+
+PANEL_HEIGHT_MM = 20.0
+COLUMN_MM = (CONTENT_WIDTH_MM - 6) / 2
+PICTURE_HEIGHT_MM = 70.0
+
+
+def draw_visit(canvas: ReportCanvas, visit: Visit, screenings: Sequence[Screening]) -> None:
+    """Add the summary page of `visit`; `screenings` stand in the order of ``visit.results``."""
+    canvas.add_page()
+    canvas.write_line("Summary of the visit", (MARGIN_MM, 25), font=HEADING)
+    y_mm = 35.0
+    canvas.draw_panel(MARGIN_MM, y_mm, CONTENT_WIDTH_MM, PANEL_HEIGHT_MM)
+    canvas.draw_traffic_light(VISIT_SIGNALS[visit.outcome], MARGIN_MM + 6, y_mm + 5.4)
+    text_mm, width_mm = MARGIN_MM + 14, CONTENT_WIDTH_MM - 18
+    below_mm = canvas.write_line(visit.outcome.value, (text_mm, y_mm + 3), font=Type(13, bold=True), width_mm=width_mm)
+    canvas.write_block(visit.summary, (text_mm, below_mm + 1), width_mm=width_mm)
+    y_mm += PANEL_HEIGHT_MM + 3
+    for concern in visit.concerns:
+        y_mm = canvas.write_block(f"Check: {concern}", (MARGIN_MM, y_mm), font=STRONG) + 1
+    top_mm = y_mm + 3
+    bottoms = [
+        _draw_column(canvas, screening, MARGIN_MM + place * (COLUMN_MM + 6), top_mm)
+        for place, screening in enumerate(screenings)
+    ]
+    canvas.write_block(f"{MACULAR_OEDEMA_NOTE} {NOT_VALIDATED_NOTE}", (MARGIN_MM, max(bottoms) + 6), font=STRONG)
+
+
+def _draw_column(canvas: ReportCanvas, screening: Screening, x_mm: float, y_mm: float) -> float:
+    result = screening.result
+    y_mm = canvas.write_line(name_eye(result.laterality), (x_mm, y_mm), font=Type(11, bold=True), width_mm=COLUMN_MM)
+    y_mm = canvas.write_line(clean_text(result.name), (x_mm, y_mm + 0.6), font=SMALL, width_mm=COLUMN_MM) + 1.5
+    if screening.photograph is not None:
+        box = (x_mm, y_mm, COLUMN_MM, PICTURE_HEIGHT_MM)
+        y_mm = canvas.draw_picture(screening.photograph.pixels, box, description="Fundus photograph as uploaded") + 3
+    lines = [describe_quality(result.quality)] if result.quality else []
+    if result.decision is not None:
+        grade = result.decision.grade
+        lines = [f"Grade {grade.value}: {grade.label}", *lines]
+    lines.append(describe_referral(result).headline)
+    if result.decision is not None:
+        lines.append(f"{result.decision.follow_up.text}.")
+    for place, line in enumerate(lines):
+        font = Type(10, bold=True) if place == 0 else Type(8.5)
+        y_mm = canvas.write_block(line, (x_mm, y_mm), font=font, width_mm=COLUMN_MM) + 0.8
+    return y_mm
