@@ -1,0 +1,137 @@
+"""``grade``: photographs in, one CSV row for each out; the same pipeline as the pages."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from dr_core.cli.grading_run import GradingRun
+from dr_core.cli.progress_line import ProgressLine
+from dr_core.domain.errors import ConfigurationError, StorageError
+from dr_core.model.classifier import Classifier
+from dr_core.reports.csv import PART_SUFFIX
+from dr_core.reports.wording import clean_text
+from dr_core.screening.folder import find_photographs
+from dr_core.screening.journal import Journal, describe_setup
+from dr_core.screening.keepsakes import PictureFolder
+from dr_core.screening.sources import BatchInput, format_name, has_image_extension
+
+__all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
+
+NAME = "grade"
+SUMMARY = "Grade photographs and folders of photographs, and write one CSV row for each."
+JOURNAL_SUFFIX = ".journal"
+PATH_HELP = (
+    "photograph, or folder to search with its subfolders: image files get a row each (those that are not JPEG, PNG or "
+    "TIFF a failed one), files without extension are looked into, other files and linked folders are only counted"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of this command."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help=PATH_HELP)
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="CSV file to write")
+    parser.add_argument(
+        "--heatmaps", type=Path, metavar="DIR", help="also write heatmap overlays into this folder, with an index.csv"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on where an interrupted run with this --out stopped")
+    parser.add_argument(
+        "--grade-ungradable",
+        action="store_true",
+        help="fill the probabilities of ungradable photographs as well (for research); they still get no grade",
+    )
+    parser.add_argument("--model", type=Path, metavar="DIR", help="folder of the model (default: the released one)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Grade everything; return 0 when every input has its row.
+
+    Raises:
+        ConfigurationError: a path or an option cannot be used.
+        ModelError: the model is missing or altered; nothing is graded.
+        StorageError: the disk refused in the course of the work.
+    """
+    line = ProgressLine(sys.stderr)
+    out: Path = arguments.out
+    try:
+        _check_output(out)
+        _check_heatmaps(arguments.heatmaps, arguments.paths)
+    except OSError as error:
+        raise ConfigurationError(f"A path cannot be used ({error.strerror}): check --out and --heatmaps.") from error
+    _check_inputs(arguments.paths, line)
+    classifier = Classifier.load(arguments.model)
+    real_out = os.path.realpath(out)
+    journal_path = Path(real_out + JOURNAL_SUFFIX)
+    own_files = [real_out, real_out + PART_SUFFIX, str(journal_path)]
+    if arguments.heatmaps is not None:
+        own_files.append(str(arguments.heatmaps))
+    batch = find_photographs(arguments.paths, exclude=own_files)
+    unfinished = journal_path.exists()
+    try:
+        pictures = PictureFolder(arguments.heatmaps) if arguments.heatmaps is not None else None
+        setup = describe_setup(classifier, grade_ungradable=arguments.grade_ungradable)
+        journal = Journal(journal_path, setup, resume=arguments.resume)
+    except StorageError as error:
+        # Nothing has been graded yet, so this is a wrong argument rather than a failure on the way.
+        raise ConfigurationError(str(error)) from error
+    line.say(f"{_describe_batch(batch)} Model: {classifier.spec.label}.")
+    line.say(_describe_start(journal, resume=arguments.resume, unfinished=unfinished))
+    grading = GradingRun(batch, classifier, journal, pictures=pictures, line=line)
+    return grading.write_report(out, grade_ungradable=arguments.grade_ungradable)
+
+
+def _check_output(out: Path) -> None:
+    if out.is_dir():
+        raise ConfigurationError("--out is a folder: name the CSV file in it.")
+    if out.exists() and not out.is_file():
+        raise ConfigurationError("--out is a pipe or a device: name a CSV file.")
+    if has_image_extension(out.name):
+        raise ConfigurationError("--out is named like a photograph, which it would replace: name a CSV file.")
+    folder = Path(os.path.realpath(out)).parent
+    if not folder.is_dir():
+        raise ConfigurationError(f"The folder of --out does not exist: make it first. Received: {_quote(str(out))}")
+    if not os.access(folder, os.W_OK | os.X_OK) or (out.exists() and not os.access(out, os.W_OK)):
+        raise ConfigurationError(f"--out cannot be written there: choose another place. Received: {_quote(str(out))}")
+
+
+def _check_heatmaps(heatmaps: Path | None, paths: list[str]) -> None:
+    if heatmaps is None:
+        return
+    if heatmaps.exists() and not heatmaps.is_dir():
+        raise ConfigurationError("--heatmaps is a file: name a folder.")
+    if os.path.realpath(heatmaps) in {os.path.realpath(path) for path in paths}:
+        raise ConfigurationError("--heatmaps is a folder to be graded: name another, so that no overlay is graded.")
+
+
+def _check_inputs(paths: list[str], line: ProgressLine) -> None:
+    missing = [path for path in paths if not os.path.lexists(path)]
+    if len(missing) == len(paths):
+        raise ConfigurationError(f"There is nothing at {', '.join(map(_quote, missing))}: check the path.")
+    for path in missing:
+        line.say(f"There is nothing at {_quote(path)}: its row in the report says failed.")
+
+
+def _describe_batch(batch: BatchInput) -> str:
+    count = len(batch.photographs)
+    parts = [f"{count:,} photograph{'' if count == 1 else 's'} found."]
+    if batch.other_files:
+        parts.append(f"Other files, not graded: {batch.other_files:,}.")
+    if batch.linked_folders:
+        parts.append(f"Linked folders, not followed (name them to grade them): {batch.linked_folders:,}.")
+    return " ".join(parts)
+
+
+def _describe_start(journal: Journal, *, resume: bool, unfinished: bool) -> str:
+    if journal.notice:
+        return journal.notice
+    if resume and journal.recorded:
+        return f"Going on: {journal.recorded:,} are done already."
+    if resume:
+        return "There is nothing to go on with: starting from the first photograph."
+    if unfinished:
+        return "An unfinished run of this report is dropped (--resume would have gone on with it)."
+    return "Ctrl+C stops; --resume goes on."
+
+
+def _quote(path: str) -> str:
+    return f'"{clean_text(format_name(path))}"'
