@@ -1,0 +1,22 @@
+"""Batch: many photographs in; progress that survives a reload; a table, plots, a CSV and overlays out."""
+
+from dr_core.screening.jobs import get_registry
+from dr_core.settings import load_settings
+from pages.components.batch_inputs import start_batch
+from pages.components.batch_link import find_linked_batch
+from pages.components.batch_progress import show_progress
+from pages.components.batch_results import show_results
+from pages.components.session import get_classifier
+
+SECONDS_PER_HOUR = 3600
+
+settings = load_settings()
+registry = get_registry(settings.job_dir, lifetime_s=settings.job_hours * SECONDS_PER_HOUR)
+classifier = get_classifier()
+job = find_linked_batch(registry)
+if job is None:
+    start_batch(registry, classifier, settings)
+elif not job.state.ended:
+    show_progress(job)
+else:
+    show_results(job, registry, classifier)

@@ -1,0 +1,1 @@
+"""Pieces that the pages share: theme, session, viewer, result panel, downloads."""

@@ -1,0 +1,45 @@
+"""A batch at work: how far, how fast, how long; and the way to stop it."""
+
+import streamlit as st
+
+from dr_core.screening.job import BatchJob, JobState
+from pages.components.batch_link import show_link
+
+__all__ = ["show_counts", "show_progress"]
+
+REFRESH_S = 1.0
+
+
+def show_progress(job: BatchJob) -> None:
+    """Show the running batch; the page goes on to the results by itself."""
+    st.markdown("## Grading")
+    _show_running(job)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Stop", icon=":material/stop_circle:", key="batch_cancel"):
+            job.cancel()
+            st.toast("Stopping; what is done stays.")
+        show_link(job)
+        st.caption("You may leave this page: grading goes on.", width="content")
+
+
+@st.fragment(run_every=REFRESH_S)
+def _show_running(job: BatchJob) -> None:
+    state, progress = job.state, job.progress
+    if state.ended:
+        st.rerun()
+    text = "Waiting until another batch is done" if state is JobState.WAITING else progress.text
+    st.progress(progress.share, text=text)
+    show_counts(job)
+
+
+def show_counts(job: BatchJob) -> None:
+    """Show how many photographs ended how."""
+    progress = job.progress
+    counts = {
+        "Graded": progress.graded,
+        "Referable": job.referable,
+        "Ungradable": progress.ungradable,
+        "Failed": progress.failed,
+    }
+    for column, (label, count) in zip(st.columns(len(counts)), counts.items(), strict=True):
+        column.metric(label, f"{count:,}", border=True)

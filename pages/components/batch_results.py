@@ -1,0 +1,159 @@
+"""A finished batch: counts, downloads, plots, the table, and the chosen photograph with its heatmap."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from dr_core.domain.errors import PhotographError
+from dr_core.domain.results import ScreeningResult, Status
+from dr_core.model.classifier import Classifier
+from dr_core.reports.csv import render_csv
+from dr_core.reports.overlay_archive import list_overlays, write_overlay_archive
+from dr_core.reports.table import build_table
+from dr_core.reports.wording import clean_text
+from dr_core.screening.job import BatchJob, JobState
+from dr_core.screening.jobs import JobRegistry
+from dr_core.screening.pipeline import Screening, screen_photograph
+from dr_core.screening.progress import format_duration
+from pages.components.batch_link import forget_batch, show_link
+from pages.components.batch_plots import show_plots
+from pages.components.batch_progress import show_counts
+from pages.components.batch_table import choose_row
+from pages.components.heatmap_panel import show_heatmap
+from pages.components.result_panel import show_failure, show_provenance, show_result
+from pages.components.session import forget_others, recall
+from pages.components.text import escape_markdown
+from pages.components.viewer import HINT, Rendering, render_photograph, show_panes, to_pane
+
+__all__ = ["show_results"]
+
+PHOTOGRAPH_HEIGHT_PX = 400
+KEPT_TABLE = "batch_kept_table"
+
+
+def show_results(job: BatchJob, registry: JobRegistry, classifier: Classifier) -> None:
+    """Show everything about a batch that has ended."""
+    results = job.results
+    st.markdown("## Results")
+    _show_ending(job)
+    show_counts(job)
+    _show_actions(job, registry)
+    if not results:
+        return
+    show_plots(results)
+    st.markdown("## Photographs")
+    number = choose_row(job, _recall_table(job, results))
+    if number is not None:
+        _show_photograph(job, number, results[number - 1], classifier)
+
+
+def _recall_table(job: BatchJob, results: Sequence[ScreeningResult]) -> pd.DataFrame:
+    """Return the table of an ended batch, made once in this session: a click must not wait for 20,000 rows."""
+    kept: tuple[str, pd.DataFrame] | None = st.session_state.get(KEPT_TABLE)
+    if kept is None or kept[0] != job.id:
+        kept = (job.id, build_table(results))
+        st.session_state[KEPT_TABLE] = kept
+    return kept[1]
+
+
+def _show_ending(job: BatchJob) -> None:
+    progress, batch = job.progress, job.request.batch
+    if job.state is JobState.FAILED:
+        st.error(escape_markdown(job.error), icon=":material/error:")
+    if job.state is JobState.CANCELLED:
+        st.warning(
+            f"Stopped: {progress.done:,} of {progress.total:,} photographs are done.", icon=":material/stop_circle:"
+        )
+    notes = [f"{progress.done:,} photographs in {format_duration(progress.elapsed_s)}."]
+    if batch.other_files:
+        notes.append(f"Other files, not graded: {batch.other_files:,}.")
+    if batch.linked_folders:
+        notes.append(f"Linked folders, not followed: {batch.linked_folders:,}.")
+    st.caption(" ".join(notes))
+
+
+def _show_actions(job: BatchJob, registry: JobRegistry) -> None:
+    results = job.results
+    with st.container(horizontal=True, vertical_alignment="center", key="batch_actions"):
+        st.download_button(
+            "CSV report",
+            data=lambda: render_csv(results),
+            file_name="retinadesk-batch.csv",
+            mime="text/csv",
+            icon=":material/table:",
+            type="primary",
+            on_click="ignore",
+            disabled=not results,
+            key="batch_csv",
+        )
+        st.download_button(
+            "Overlays (ZIP)",
+            data=lambda: _pack_overlays(job),
+            file_name="retinadesk-overlays.zip",
+            mime="application/zip",
+            icon=":material/folder_zip:",
+            on_click="ignore",
+            disabled=not job.progress.graded,
+            key="batch_overlays",
+        )
+        show_link(job)
+        if st.button("New batch", icon=":material/add:", key="batch_new"):
+            forget_batch()
+            st.rerun()
+        with st.popover("Delete", icon=":material/delete:"):
+            st.markdown("Photographs, overlays and results of this batch are deleted from the server at once.")
+            if st.button("Delete this batch", type="primary", key="batch_delete"):
+                registry.discard(job.id)
+                forget_batch()
+                st.rerun()
+
+
+def _pack_overlays(job: BatchJob) -> bytes:
+    path: Path = job.new_file(".zip")
+    try:
+        write_overlay_archive(path, list_overlays(job.results, job.find_overlay), job.picture_folder)
+        return path.read_bytes()
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _show_photograph(job: BatchJob, number: int, result: ScreeningResult, classifier: Classifier) -> None:
+    st.markdown(f"## Row {number}")
+    st.text(clean_text(result.name))
+    screening = _screen_again(job, number, result, classifier)
+    photograph = screening.photograph if screening else None
+    if screening is None or photograph is None:
+        show_failure(result)
+        return
+    left, right = st.columns([1.15, 1], gap="medium")
+    with left:
+        pixels = render_photograph(screening, Rendering.ORIGINAL)
+        pane = recall(photograph.sha256, ("pane", Rendering.ORIGINAL), lambda: to_pane("Original", pixels))
+        show_panes([pane], revision=photograph.sha256, height_px=PHOTOGRAPH_HEIGHT_PX, key="batch_photograph")
+        st.caption(HINT)
+    with right:
+        show_result(result)
+    if result.status is Status.GRADED:
+        show_heatmap(screening, Rendering.ORIGINAL)
+    show_provenance(result)
+
+
+def _screen_again(job: BatchJob, number: int, result: ScreeningResult, classifier: Classifier) -> Screening | None:
+    """Return the photograph with what viewer and heatmap need, which would be too much to keep for a whole batch."""
+    try:
+        data = job.find_source(number).read_bytes()
+    except PhotographError as error:
+        if result.status is not Status.FAILED:
+            st.warning(f"The photograph is no longer there. {escape_markdown(str(error))}", icon=":material/link_off:")
+        return None
+    known = result.provenance.photograph_sha256
+    forget_others({known})
+    screening = recall(
+        known, ("batch", job.id, number), lambda: screen_photograph(data, result.name, classifier=classifier)
+    )
+    if known and screening.result.provenance.photograph_sha256 != known:
+        st.warning("The file on the server has changed since it was graded.", icon=":material/sync_problem:")
+        return None
+    return screening

@@ -1,0 +1,125 @@
+"""What comes into the Screen page: up to two photographs from the user, or a drawn sample."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import streamlit as st
+
+from dr_core.domain.photograph import Laterality
+from dr_core.imaging.drawing import SAMPLES
+
+__all__ = ["EYES", "Upload", "choose_eye", "choose_photographs"]
+
+EYES = 2
+ASSETS = Path(__file__).parents[2] / "assets"
+TYPES = ["jpg", "jpeg", "png", "tif", "tiff"]
+LIMIT_MB = 100
+SAMPLE_LABELS = {
+    "sample_lesions.jpg": "With lesions",
+    "sample_healthy.jpg": "Healthy",
+    "sample_blurred.jpg": "Blurred",
+}
+NOT_STATED = "Not stated"
+EYE_LABELS = {"Right (OD)": Laterality.OD, "Left (OS)": Laterality.OS, NOT_STATED: None}
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Bytes as they came, with the name they came under; the name is untrusted text.
+
+    Attributes:
+        data: the file's bytes.
+        name: the file's own name.
+        sha256: hex digest of `data`.
+        eye: which eye, where it is known without reading the name.
+    """
+
+    data: bytes
+    name: str
+    sha256: str
+    eye: Laterality | None = None
+
+
+def choose_photographs() -> list[Upload]:
+    """Show the drop zone and the samples; return at most two photographs, without repeats."""
+    with st.container(key="inputs"):
+        drop, samples = st.columns([1.9, 1.1], vertical_alignment="top")
+        files = drop.file_uploader(
+            "Drop fundus photographs of one patient here: one eye or both, JPEG, PNG or TIFF, up to 50 megapixels",
+            type=TYPES,
+            accept_multiple_files=True,
+            max_upload_size=LIMIT_MB,
+            on_change=_put_sample_away,
+            key="uploads",
+        )
+        with samples:
+            _offer_samples()
+    if not files:
+        sample = st.session_state.get("sample")
+        return [_load_sample(sample)] if sample else []
+    if len(files) > EYES:
+        st.warning(
+            f"{len(files)} photographs were given; the first two are shown here. Use the Batch page for more.",
+            icon=":material/filter_2:",
+        )
+        st.page_link("pages/batch.py", label="Go to Batch", icon=":material/folder_open:")
+    uploads = [_read_upload(file.getvalue(), file.name) for file in files[:EYES]]
+    if len({upload.sha256 for upload in uploads}) < len(uploads):
+        st.warning("The same photograph was given twice; it is shown once.", icon=":material/content_copy:")
+        return uploads[:1]
+    return uploads
+
+
+def choose_eye(upload: Upload, derived: Laterality | None) -> Laterality | None:
+    """Let the user say which eye a photograph shows; `derived` is chosen at the start."""
+    known = upload.eye or derived
+    chosen = st.segmented_control(
+        "Eye",
+        list(EYE_LABELS),
+        default=next(label for label, eye in EYE_LABELS.items() if eye is known),
+        required=True,
+        label_visibility="collapsed",
+        key=f"eye_{upload.sha256}",
+    )
+    return EYE_LABELS[chosen or NOT_STATED]
+
+
+def _offer_samples() -> None:
+    if "sample" not in st.session_state:
+        st.session_state["sample"] = ""
+    if not st.session_state["sample"]:
+        first = next(iter(SAMPLE_LABELS))
+        st.caption("No photograph at hand?")
+        st.button(
+            "Try a sample photograph",
+            key="try_sample",
+            shortcut="T",
+            icon=":material/science:",
+            on_click=_take_sample,
+            args=(first,),
+        )
+        return
+    st.caption("A sample drawn by a program, nobody's eye")
+    with st.container(horizontal=True, gap="xsmall"):
+        for name, label in SAMPLE_LABELS.items():
+            kind: Literal["primary", "secondary"] = "primary" if st.session_state["sample"] == name else "secondary"
+            st.button(label, key=f"take_{name}", type=kind, on_click=_take_sample, args=(name,))
+        st.button("Close", key="close_sample", type="tertiary", on_click=_put_sample_away)
+
+
+def _take_sample(name: str) -> None:
+    st.session_state["sample"] = name
+
+
+def _put_sample_away() -> None:
+    st.session_state["sample"] = ""
+
+
+def _load_sample(name: str) -> Upload:
+    return _read_upload((ASSETS / name).read_bytes(), name, SAMPLES[name].eye)
+
+
+def _read_upload(data: bytes, name: str, eye: Laterality | None = None) -> Upload:
+    return Upload(data, name, hashlib.sha256(data).hexdigest(), eye)

@@ -1,0 +1,125 @@
+"""Screen: one patient's photographs in; quality, grade, referral, heatmap and report out."""
+
+import streamlit as st
+
+from dr_core.domain.intended_use import INTENDED_USE, MACULAR_OEDEMA_NOTE, NOT_FOR
+from dr_core.domain.photograph import Laterality
+from dr_core.domain.results import Status
+from dr_core.reports.wording import VISIT_SIGNALS, Referral, name_eye
+from dr_core.screening.pipeline import Screening, screen_photograph
+from dr_core.screening.visit import state_eye, summarise_visit
+from pages.components.downloads import show_downloads
+from pages.components.heatmap_panel import show_heatmap
+from pages.components.key_choice import choose_with_keys
+from pages.components.navigation import enter_through_app
+from pages.components.result_panel import show_provenance, show_referral, show_result
+from pages.components.session import forget_others, get_classifier, recall
+from pages.components.text import escape_markdown
+from pages.components.uploads import EYES, Upload, choose_eye, choose_photographs
+from pages.components.viewer import HINT, Rendering, render_photograph, show_panes, to_pane
+
+RENDERING_KEYS = {Rendering.ORIGINAL: "O", Rendering.RED_FREE: "F", Rendering.CONTRAST: "E"}
+PHOTOGRAPH_HEIGHT_PX = 452
+SHOWN_NAME_LENGTH = 32
+
+
+def show_welcome() -> None:
+    """Say what the page does and for whom, while there is no photograph."""
+    steps, use = st.columns([1, 1.2], gap="medium")
+    with steps, st.container(border=True, height="stretch"):
+        st.markdown("### How it works")
+        st.markdown(
+            "1. Drop one colour fundus photograph, or both eyes of one patient.\n"
+            "2. Look at the photograph first, in colour, red-free and contrast-enhanced.\n"
+            "3. Read its quality, the ICDR grade, the referral and the follow-up interval.\n"
+            "4. Compare with the heatmap, and take the report away as PDF, CSV or JSON."
+        )
+        st.caption("Photographs stay in the memory of this session: nothing is written to disk.")
+    with use, st.container(border=True, height="stretch"):
+        st.markdown("### Intended use")
+        st.markdown(INTENDED_USE)
+        st.markdown(NOT_FOR)
+        st.markdown(MACULAR_OEDEMA_NOTE)
+
+
+def screen_upload(upload: Upload) -> Screening:
+    """Grade a photograph once in this session."""
+    classifier = get_classifier()
+    with st.spinner("Reading the photograph"):
+        return recall(
+            upload.sha256,
+            ("screening", upload.name),
+            lambda: screen_photograph(upload.data, upload.name, classifier=classifier),
+        )
+
+
+def choose_shown(screenings: list[Screening]) -> Screening:
+    """Let the user go from eye to eye when there are two; the right eye comes first."""
+    if len(screenings) == 1:
+        return screenings[0]
+    places = {Laterality.OD: 0, Laterality.OS: 1, None: 2}
+    ordered = sorted(screenings, key=lambda screening: places[screening.result.laterality])
+    names = [name_eye(screening.result.laterality) for screening in ordered]
+    if names[0] == names[1]:
+        names = [f"First photograph: {names[0]}", f"Second photograph: {names[1]}"]
+    chosen = choose_with_keys(dict(zip(names, ("1", "2"), strict=True)), key="eye_shown")
+    return ordered[names.index(chosen)]
+
+
+def show_photograph(screening: Screening) -> Rendering:
+    """Show the photograph in the rendering that the user chooses."""
+    photograph = screening.photograph
+    if photograph is None:
+        return Rendering.ORIGINAL
+    seen = screening.field_of_view is not None
+    chosen = Rendering(choose_with_keys(RENDERING_KEYS, key="rendering")) if seen else Rendering.ORIGINAL
+    pixels = render_photograph(screening, chosen)
+    pane = recall(photograph.sha256, ("pane", chosen), lambda: to_pane(chosen.value, pixels))
+    show_panes([pane], revision=photograph.sha256, height_px=PHOTOGRAPH_HEIGHT_PX, key="photograph_view")
+    rows, columns = photograph.pixels.shape[:2]
+    source = f"{photograph.source_width_px} x {photograph.source_height_px}"
+    reduced = f" Shown at {columns} x {rows} of {source} pixels." if columns < photograph.source_width_px else ""
+    st.caption(f"{HINT}{reduced}")
+    return chosen
+
+
+def show_eye(screening: Screening) -> None:
+    """Show one eye: photograph, then what was found, then the heatmap."""
+    left, right = st.columns([1.15, 1], gap="medium")
+    with left:
+        rendering = show_photograph(screening)
+    with right:
+        show_result(screening.result)
+    if screening.result.status is Status.GRADED:
+        show_heatmap(screening, rendering)
+    show_provenance(screening.result)
+
+
+def show_visit(screenings: list[Screening]) -> None:
+    """Show what both eyes mean together."""
+    visit = summarise_visit([screening.result for screening in screenings])
+    st.markdown("## Both eyes together")
+    show_referral(Referral(VISIT_SIGNALS[visit.outcome], visit.outcome.value, visit.summary))
+    for concern in visit.concerns:
+        st.warning(concern, icon=":material/rule:")
+
+
+enter_through_app()
+uploads = choose_photographs()
+forget_others({upload.sha256 for upload in uploads})
+if not uploads:
+    show_welcome()
+    st.stop()
+stated = []
+for box, upload in zip(st.columns(EYES), uploads, strict=False):
+    screening = screen_upload(upload)
+    with box, st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":material/image: {escape_markdown(upload.name, max_length=SHOWN_NAME_LENGTH)}", width="content")
+        failed = screening.result.status is Status.FAILED
+        eye = screening.result.laterality if failed else choose_eye(upload, screening.result.laterality)
+    stated.append(state_eye(screening, eye))
+show_eye(choose_shown(stated))
+if len(stated) > 1:
+    show_visit(stated)
+st.markdown("## Downloads")
+show_downloads(stated)
