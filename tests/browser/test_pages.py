@@ -1,0 +1,55 @@
+"""Every page loads whole, on a laptop and on a tablet, and asks nobody but the app itself."""
+
+import urllib.request
+
+import pytest
+from playwright.sync_api import expect
+
+from dr_core.domain.intended_use import INTENDED_USE
+from tests.browser.conftest import App
+
+PAGES = {"/": "Screen", "/batch": "Batch", "/dataset": "Dataset", "/model_card": "Model"}
+MARKS = {
+    "/": "How it works",
+    "/batch": "Grade many photographs",
+    "/dataset": "Dataset",
+    "/model_card": "Model",
+}
+TABLET = {"width": 820, "height": 1180}
+
+
+def test_health_endpoint_answers(app: App):
+    with urllib.request.urlopen(f"{app.url}/_stcore/health", timeout=10) as answer:
+        assert answer.status == 200
+        assert answer.read() == b"ok"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_loads_without_an_exception(open_session, path):
+    page = open_session(path)
+    expect(page.get_by_role("heading", name=MARKS[path]).first).to_be_visible()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_text("unexpected error")).to_have_count(0)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_fits_a_tablet(open_session, path):
+    page = open_session(path)
+    page.set_viewport_size(TABLET)
+    expect(page.get_by_role("heading", name=MARKS[path]).first).to_be_visible()
+    main = page.get_by_test_id("stMain")
+    assert main.evaluate("main => main.scrollWidth <= main.clientWidth + 1")
+
+
+def test_navigation_leads_to_every_page(page):
+    for path, title in list(PAGES.items())[1:]:
+        page.get_by_role("link", name=title).first.click()
+        expect(page.get_by_role("heading", name=MARKS[path]).first).to_be_visible()
+
+
+def test_intended_use_stands_above_every_page(open_session):
+    for path in PAGES:
+        page = open_session(path)
+        page.get_by_text("not a regulated medical device").first.click()
+        expect(page.get_by_text(INTENDED_USE).first).to_be_visible()

@@ -1,0 +1,67 @@
+"""``evaluate`` and ``statistics`` from the command line: tables on standard output, JSON on disk, progress beside."""
+
+from pathlib import Path
+
+import pytest
+
+from dr_core.cli import main
+from dr_core.imaging.drawing import FundusDrawing, draw_fundus
+from dr_core.imaging.encode import encode_jpeg
+from dr_core.reports.dataset import read_statistics
+from dr_core.reports.evaluation import read_evaluations
+
+HEADER = (
+    "image_id,path,source,grade,split,patient_id,age,sex,gradable,duplicate_of,label_conflict,width,height,"
+    "original_width,original_height\n"
+)
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path) -> Path:
+    """Four drawn photographs of the val split, one per referable grade and side, and one that is no photograph."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rows = []
+    for index, grade in enumerate((0, 1, 2, 4)):
+        (folder / f"{index}.jpg").write_bytes(encode_jpeg(draw_fundus(FundusDrawing(320, 240, seed=index))))
+        rows.append(f"one:{index},{index}.jpg,one,{grade},val,,,,,,0,320,240,320,240\n")
+    (folder / "note.jpg").write_text("not a photograph")
+    rows.append("one:note,note.jpg,one,0,val,,,,,,0,320,240,320,240\n")
+    (folder / "manifest.csv").write_text(HEADER + "".join(rows))
+    return folder
+
+
+def test_evaluate_prints_tables_and_writes_the_record(data_folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["evaluate", "--data", str(data_folder), "--split", "val", "--out", str(out)]) == 0
+    (record,) = read_evaluations(out)
+    assert [source.source for source in record.sources] == ["one", "pooled"]
+    assert (record.sources[0].n_labelled, record.sources[0].n_failed) == (5, 1)
+    printed = capsys.readouterr()
+    assert printed.out.count("| pooled") >= 2
+    assert "evaluation_val.json" in printed.err
+
+
+def test_evaluate_without_manifest_is_a_usage_error(tmp_path, capsys):
+    assert main(["evaluate", "--data", str(tmp_path), "--split", "val", "--out", str(tmp_path)]) == 2
+    assert "manifest.csv" in capsys.readouterr().err
+
+
+def test_evaluate_refuses_the_training_split(tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        main(["evaluate", "--data", str(tmp_path), "--split", "train"])
+    assert stopped.value.code == 2
+
+
+def test_statistics_writes_counts(data_folder, tmp_path, capsys):
+    out = tmp_path / "statistics.json"
+    assert main(["statistics", "--data", str(data_folder), "--out", str(out)]) == 0
+    (source,) = read_statistics(out).sources
+    assert source.merge_splits().grade_counts == (2, 1, 1, 0, 1)
+    assert source.n_without_field == 1
+    assert "5 photographs of 1 sources" in capsys.readouterr().err
+
+
+def test_statistics_without_manifest_is_a_usage_error(tmp_path, capsys):
+    assert main(["statistics", "--data", str(tmp_path), "--out", str(tmp_path / "s.json")]) == 2
+    assert "manifest.csv" in capsys.readouterr().err

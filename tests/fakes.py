@@ -1,0 +1,105 @@
+"""A classifier without weights and results without photographs, for tests of what happens around the grading."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from dr_core.domain.grades import Grade
+from dr_core.domain.guideline import find_follow_up
+from dr_core.domain.photograph import Laterality
+from dr_core.domain.results import Decision, Defect, Prediction, Provenance, QualityReport, ScreeningResult, Status
+from dr_core.imaging.preprocess import InputSize, ModelInput
+from dr_core.model.classifier import Classifier
+from dr_core.model.spec import ModelFile, ModelSpec
+
+SHA256 = "a1" * 32
+
+
+class FakeClassifier(Classifier):
+    """Calls every gradable photograph Moderate NPDR, as slowly as asked for, and counts."""
+
+    def __init__(self, *, delay_s: float = 0.0, sha256: str = "b2" * 32) -> None:
+        self.spec = ModelSpec(
+            name="fake-v1",
+            runtime=ModelFile(Path("fake.tflite"), sha256),
+            keras=ModelFile(Path("fake.keras"), sha256),
+            input_size=InputSize(96, 128),
+            cam_layer="out_relu",
+            temperature=1.0,
+            grade_cuts=(),
+            referable_threshold=0.5,
+            vision_threatening_threshold=0.5,
+        )
+        self.delay_s = delay_s
+        self.calls = 0
+
+    def predict(self, inputs: Sequence[ModelInput]) -> list[Prediction]:
+        self.calls += len(inputs)
+        time.sleep(self.delay_s)
+        return [make_prediction() for _ in inputs]
+
+
+def make_prediction(grade: Grade = Grade.MODERATE_NPDR) -> Prediction:
+    probabilities = [0.05] * 5
+    probabilities[grade] = 0.8
+    first, second, third, fourth, fifth = probabilities
+    return Prediction(
+        (first, second, third, fourth, fifth),
+        expected_grade=float(np.dot(probabilities, range(5))),
+        p_referable=sum(probabilities[2:]),
+        class_maps=np.ones((3, 4, 5), dtype=np.float32),
+    )
+
+
+def make_provenance(sha256: str = SHA256) -> Provenance:
+    return Provenance(sha256, "fake-v1", "b2" * 32, "field-1", "0.1.0", "2026-01-02T03:04:05+00:00")
+
+
+def make_graded(name: str = "eye.jpg", *, grade: Grade = Grade.MODERATE_NPDR, sha256: str = SHA256) -> ScreeningResult:
+    prediction = make_prediction(grade)
+    referable = prediction.p_referable >= 0.5
+    return ScreeningResult(
+        name=name,
+        status=Status.GRADED,
+        laterality=Laterality.OD,
+        width_px=640,
+        height_px=480,
+        quality=QualityReport(True, 0.91, (Defect.UNEVEN,)),
+        prediction=prediction,
+        decision=Decision(grade, referable, 0.5, find_follow_up(grade)),
+        provenance=make_provenance(sha256),
+        elapsed_s=0.1234,
+    )
+
+
+def make_ungradable(name: str = "blurred.jpg", *, with_prediction: bool = False) -> ScreeningResult:
+    return ScreeningResult(
+        name=name,
+        status=Status.UNGRADABLE,
+        laterality=None,
+        width_px=640,
+        height_px=480,
+        quality=QualityReport(False, 0.12, (Defect.BLUR, Defect.DARK)),
+        prediction=make_prediction() if with_prediction else None,
+        decision=None,
+        provenance=make_provenance(),
+        elapsed_s=0.05,
+    )
+
+
+def make_failed(name: str = "broken.jpg", error: str = "The file is empty. Export it again.") -> ScreeningResult:
+    return ScreeningResult(
+        name=name,
+        status=Status.FAILED,
+        laterality=None,
+        width_px=0,
+        height_px=0,
+        quality=None,
+        prediction=None,
+        decision=None,
+        provenance=make_provenance(""),
+        elapsed_s=0.0,
+        error=error,
+    )

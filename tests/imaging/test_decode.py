@@ -1,0 +1,319 @@
+"""Uploaded bytes become an upright RGB photograph, or an error that says what to do; nothing else ever happens."""
+
+import hashlib
+import io
+import zlib
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from dr_core.domain.errors import PhotographError, PhotographTooLarge, UnreadablePhotograph
+from dr_core.domain.photograph import Laterality
+from dr_core.imaging.decode import (
+    IMAGE_EXTENSIONS,
+    MAX_BYTES,
+    MAX_PIXELS,
+    decode_photograph,
+    find_laterality,
+    looks_like_image,
+)
+
+ORIENTATION = 0x0112
+FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+# Pillow warns of damaged metadata and goes on; what counts here is that decoding ends in pixels or a PhotographError.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
+
+
+def encode(image: Image.Image, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def draw_corner(mode: str = "RGB") -> Image.Image:
+    """Black, 60 wide and 40 high, with a white square in the upper left corner."""
+    pixels = np.zeros((40, 60, 3), dtype=np.uint8)
+    pixels[:16, :16] = 255
+    return Image.fromarray(pixels).convert(mode)
+
+
+def corner_of(pixels: np.ndarray) -> str:
+    """Which corner holds the white square."""
+    height, width = pixels.shape[:2]
+    corners = {
+        "upper left": pixels[4, 4],
+        "upper right": pixels[4, width - 5],
+        "lower left": pixels[height - 5, 4],
+        "lower right": pixels[height - 5, width - 5],
+    }
+    (found,) = [name for name, value in corners.items() if value.min() > 200]
+    return found
+
+
+def make_png_header(width: int, height: int) -> bytes:
+    """A PNG that claims a size and holds not one pixel of it."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
+    idat = chunk(b"IDAT", zlib.compress(b"\x00" * 64))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([8, 2, 0, 0, 0])) + idat + chunk(b"IEND", b"")
+
+
+def test_decode_keeps_name_hash_and_source_size(fundus_jpeg):
+    photograph = decode_photograph(fundus_jpeg, "visit/eye_OD.jpg")
+    assert photograph.pixels.shape == (480, 640, 3)
+    assert photograph.pixels.dtype == np.uint8
+    assert photograph.pixels.flags.c_contiguous
+    assert photograph.name == "visit/eye_OD.jpg"
+    assert photograph.sha256 == hashlib.sha256(fundus_jpeg).hexdigest()
+    assert photograph.laterality is Laterality.OD
+    assert (photograph.source_width_px, photograph.source_height_px) == (640, 480)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_decode_returns_lossless_pixels_unchanged(fundus_pixels, kind):
+    data = encode(Image.fromarray(fundus_pixels), kind)
+    assert np.array_equal(decode_photograph(data, "eye").pixels, fundus_pixels)
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "packbits"])
+def test_decode_reads_compressed_tiff(fundus_pixels, compression):
+    data = encode(Image.fromarray(fundus_pixels), "TIFF", compression=compression)
+    assert np.array_equal(decode_photograph(data, "eye.tif").pixels, fundus_pixels)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize(
+    ("orientation", "corner", "size"),
+    [
+        (1, "upper left", (60, 40)),
+        (2, "upper right", (60, 40)),
+        (3, "lower right", (60, 40)),
+        (4, "lower left", (60, 40)),
+        (5, "upper left", (40, 60)),
+        (6, "upper right", (40, 60)),
+        (7, "lower right", (40, 60)),
+        (8, "lower left", (40, 60)),
+    ],
+)
+def test_decode_applies_exif_rotation(kind, orientation, corner, size):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    photograph = decode_photograph(encode(draw_corner(), kind, exif=exif), "eye")
+    assert corner_of(photograph.pixels) == corner
+    assert photograph.pixels.shape[1::-1] == size
+    assert (photograph.source_width_px, photograph.source_height_px) == size
+
+
+def test_decode_reports_the_rotated_source_size_of_a_reduced_photograph():
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    photograph = decode_photograph(encode(draw_corner().resize((600, 400)), "JPEG", exif=exif), "e", longest_side_px=90)
+    assert (photograph.source_width_px, photograph.source_height_px) == (400, 600)
+    assert photograph.pixels.shape == (90, 60, 3)
+    assert corner_of(photograph.pixels) == "upper right"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK", "L", "YCbCr"])
+def test_decode_reads_every_jpeg_mode(mode):
+    photograph = decode_photograph(encode(draw_corner(mode), "JPEG", quality=95), "eye.jpg")
+    assert photograph.pixels.shape == (40, 60, 3)
+    assert corner_of(photograph.pixels) == "upper left"
+    assert photograph.pixels[30, 40].max() < 20
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "1", "P", "RGBA", "LA"])
+def test_decode_reads_every_lossless_mode(kind, mode):
+    photograph = decode_photograph(encode(draw_corner(mode), kind), "eye")
+    assert photograph.pixels.shape == (40, 60, 3)
+    assert corner_of(photograph.pixels) == "upper left"
+    assert photograph.pixels[30, 40].max() == 0
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+@pytest.mark.parametrize("top", [255, 4095, 65535], ids=["8-bit", "12-bit", "16-bit"])
+def test_decode_spreads_deep_greyscale_over_eight_bits(kind, top):
+    values = np.asarray(draw_corner("L"), dtype=np.uint16) // 255 * top
+    photograph = decode_photograph(encode(Image.fromarray(values), kind), "eye")
+    assert corner_of(photograph.pixels) == "upper left"
+    assert photograph.pixels.max() == 255
+
+
+@pytest.mark.parametrize("top", [1.0, 255.0, 4.0e4])
+def test_decode_reads_floating_point_tiff(top):
+    values = np.asarray(draw_corner("L"), dtype=np.float32) / 255 * top
+    values[39, 59] = np.nan
+    photograph = decode_photograph(encode(Image.fromarray(values), "TIFF"), "eye.tif")
+    assert corner_of(photograph.pixels) == "upper left"
+
+
+def test_decode_reads_sixteen_bit_colour():
+    values = np.zeros((40, 60, 3), dtype=np.uint16)
+    values[:16, :16] = (65535, 32768, 0)
+    done, data = cv2.imencode(".png", values[..., ::-1])
+    assert done
+    assert np.abs(decode_photograph(data.tobytes(), "eye.png").pixels[4, 4].astype(int) - (255, 128, 0)).max() <= 1
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_decode_paints_what_is_transparent_black(mode):
+    image = Image.new("RGBA", (20, 20), (255, 255, 255, 0))
+    image.paste((255, 255, 255, 255), (0, 0, 10, 20))
+    pixels = decode_photograph(encode(image.convert(mode), "PNG"), "eye.png").pixels
+    assert pixels[10, 5].min() == 255
+    assert pixels[10, 15].max() == 0
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "MPO"])
+def test_decode_takes_the_first_of_several_frames(kind):
+    later = [Image.new("RGB", (60, 40), (0, 0, 255)) for _ in range(2)]
+    data = encode(draw_corner(), kind, save_all=True, append_images=later)
+    photograph = decode_photograph(data, "eye")
+    assert corner_of(photograph.pixels) == "upper left"
+    assert photograph.pixels[30, 40].max() < 20
+
+
+def test_decode_reads_a_single_pixel():
+    assert decode_photograph(encode(Image.new("RGB", (1, 1), (9, 8, 7)), "PNG"), "e").pixels.tolist() == [[[9, 8, 7]]]
+
+
+def test_decode_at_reduced_scale_equals_a_full_decode_reduced(fundus_pixels):
+    large = cv2.resize(fundus_pixels, (2560, 1920), interpolation=cv2.INTER_CUBIC)
+    data = encode(Image.fromarray(large), "JPEG", quality=92)
+    photograph = decode_photograph(data, "eye.jpg", longest_side_px=600)
+    assert photograph.pixels.shape == (450, 600, 3)
+    assert (photograph.source_width_px, photograph.source_height_px) == (2560, 1920)
+    full = np.asarray(Image.open(io.BytesIO(data)))
+    wanted = cv2.resize(full, (600, 450), interpolation=cv2.INTER_AREA).astype(int)
+    difference = np.abs(photograph.pixels.astype(int) - wanted)
+    assert difference.mean() < 1.0
+    assert np.percentile(difference, 99) <= 6
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize("size", [(3000, 2), (2, 3000)])
+def test_decode_reduces_a_line_without_losing_it(kind, size):
+    pixels = decode_photograph(encode(Image.new("RGB", size, (90, 90, 90)), kind), "e", longest_side_px=100).pixels
+    assert sorted(pixels.shape) == [1, 3, 100]
+
+
+def test_decode_refuses_an_empty_file_and_says_so():
+    with pytest.raises(UnreadablePhotograph, match="empty"):
+        decode_photograph(b"", "eye.jpg")
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_decode_refuses_a_truncated_file(fundus_pixels, kind, share):
+    data = encode(Image.fromarray(fundus_pixels), kind)
+    with pytest.raises(UnreadablePhotograph, match=r"damaged|not a JPEG"):
+        decode_photograph(data[: int(len(data) * share)], "eye.jpg")
+
+
+@pytest.mark.parametrize("kind", ["GIF", "BMP", "WEBP", "PPM", "ICO", "JPEG2000", "PDF"])
+def test_decode_refuses_other_formats_whatever_the_name_says(kind):
+    with pytest.raises(UnreadablePhotograph, match="not a JPEG, PNG or TIFF"):
+        decode_photograph(encode(draw_corner(), kind), "eye.jpg")
+
+
+@pytest.mark.parametrize("data", [b"plain text", b"<svg/>", b"PK\x03\x04", b"\x00" * 64, b"%!PS-Adobe-3.0 EPSF-3.0"])
+def test_decode_refuses_what_is_no_picture(data):
+    with pytest.raises(UnreadablePhotograph, match="not a JPEG, PNG or TIFF"):
+        decode_photograph(data, "eye.png")
+
+
+@pytest.mark.parametrize(("width", "height"), [(30_000, 30_000), (10_000, 5_001), (2_000_000_000, 1)])
+def test_decode_refuses_too_many_pixels_by_the_header_alone(width, height):
+    data = make_png_header(width, height)
+    assert len(data) < 200
+    with pytest.raises(PhotographTooLarge, match="at most 50 megapixels"):
+        decode_photograph(data, "eye.png")
+
+
+def test_decode_accepts_the_largest_size_that_is_promised():
+    assert MAX_PIXELS == 50_000_000
+    data = encode(Image.new("1", (10_000, 5_000), 1), "PNG")
+    assert decode_photograph(data, "e.png", longest_side_px=100).source_width_px == 10_000
+
+
+def test_decode_refuses_too_many_bytes_before_it_looks_at_them():
+    with pytest.raises(PhotographTooLarge, match=r"at most \d+ MB are accepted"):
+        decode_photograph(bytes(MAX_BYTES + 1), "eye.jpg")
+
+
+@pytest.mark.parametrize(
+    ("name", "eye"),
+    [
+        ("patient7_OD.jpg", Laterality.OD),
+        ("10_left.jpeg", Laterality.OS),
+        ("Right eye (2).png", Laterality.OD),
+        ("os-0001.tif", Laterality.OS),
+        ("od od.jpg", Laterality.OD),
+        ("od_os.jpg", None),
+        ("leftovers.jpg", None),
+        ("model.jpg", None),
+        ("photograph.od", None),
+        ("", None),
+        ("\x00.jpg", None),
+    ],
+)
+def test_laterality_is_read_from_whole_words_of_the_name(name, eye):
+    assert find_laterality(name) is eye
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+def test_magic_bytes_tell_accepted_formats(kind):
+    assert looks_like_image(encode(draw_corner(), kind)[:8])
+
+
+@pytest.mark.parametrize("head", [b"", b"\xff", b"GIF89a", b"BM", b"RIFF", b"text", b"%PDF-1.7"])
+def test_magic_bytes_of_other_formats_are_not_taken(head):
+    assert not looks_like_image(head)
+
+
+def test_extensions_are_those_that_are_promised():
+    assert {".jpg", ".jpeg", ".png", ".tif", ".tiff"} == IMAGE_EXTENSIONS
+
+
+def decode_or_refuse(data: bytes) -> None:
+    """Decode; anything but pixels or a PhotographError with a remedy fails the test."""
+    try:
+        photograph = decode_photograph(data, "fuzzed", longest_side_px=64)
+    except PhotographError as error:
+        assert str(error).endswith(".")
+    else:
+        assert photograph.pixels.dtype == np.uint8
+        assert photograph.pixels.shape[2] == 3
+        assert min(photograph.source_width_px, photograph.source_height_px) >= 1
+
+
+@FUZZ
+@given(
+    head=st.sampled_from([b"", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*"]),
+    rest=st.binary(max_size=400),
+)
+def test_random_bytes_never_raise_anything_but_a_photograph_error(head, rest):
+    decode_or_refuse(head + rest)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+@FUZZ
+@given(random=st.randoms(use_true_random=False), cut=st.booleans())
+def test_mutations_of_a_valid_file_never_raise_anything_but_a_photograph_error(kind, random, cut):
+    exif = Image.Exif()
+    exif[ORIENTATION] = 6
+    exif[0x010F] = "Camera"
+    data = bytearray(encode(draw_corner(), kind, exif=exif))
+    for _ in range(random.randint(1, 12)):
+        # Headers are short and break in more ways than pixels do.
+        last = len(data) if random.random() < 0.4 else min(len(data), 160)
+        data[random.randrange(last)] = random.randrange(256)
+    decode_or_refuse(bytes(data[: random.randrange(len(data))] if cut else data))

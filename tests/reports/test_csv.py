@@ -1,0 +1,146 @@
+"""The CSV report: columns, cells, safety in a spreadsheet, and all or nothing on disk."""
+
+import csv
+import io
+
+import pandas as pd
+import pytest
+
+from dr_core.domain.errors import StorageError
+from dr_core.domain.grades import Grade
+from dr_core.reports.csv import CSV_COLUMNS, CsvFile, defuse_cell, format_row, render_csv, write_csv
+from tests.fakes import make_failed, make_graded, make_ungradable
+
+ISSUE_COLUMNS = (
+    "file, status, grade, grade_name, referable, p_grade_0, p_grade_1, p_grade_2, p_grade_3, p_grade_4, p_referable, "
+    "gradable, quality_score, defects, follow_up, eye, width, height, sha256, model, seconds, error"
+)
+HOSTILE_NAMES = [
+    "=1+1.jpg",
+    "+1.jpg",
+    "-1.jpg",
+    "@SUM(1).jpg",
+    "\ttab.jpg",
+    "\rreturn.jpg",
+    "\nline.jpg",
+    "a\nb.jpg",
+    "a\rb.jpg",
+    'a",b.jpg',
+    "\uff1d1.jpg",
+    "\u00e9\u4e2d.jpg",
+    "",
+]
+
+
+def parse(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode("utf-8"), newline="")))
+
+
+def test_columns_are_those_of_the_specification_in_order():
+    assert ", ".join(CSV_COLUMNS) == ISSUE_COLUMNS
+    assert render_csv([]).decode() == ",".join(CSV_COLUMNS) + "\n"
+
+
+def test_graded_row_has_every_cell_but_the_error():
+    row = format_row(make_graded(grade=Grade.SEVERE_NPDR))
+    assert tuple(row) == CSV_COLUMNS
+    assert [name for name, cell in row.items() if not cell] == ["error"]
+    assert row["grade"] == "3"
+    assert row["grade_name"] == "Severe NPDR"
+    assert row["referable"] == "yes"
+    assert row["p_grade_3"] == "0.800000"
+    assert float(row["p_referable"]) == pytest.approx(0.9)
+    assert row["follow_up"].startswith("Refer to an ophthalmologist")
+    assert row["defects"] == "uneven light"
+    assert (row["width"], row["height"], row["eye"]) == ("640", "480", "OD")
+    assert row["seconds"] == "0.123"
+    assert row["model"] == "fake-v1 b2b2b2b2b2b2"
+
+
+def test_ungradable_row_says_retake_and_has_no_grade():
+    row = format_row(make_ungradable())
+    assert row["status"] == "ungradable"
+    assert row["gradable"] == "no"
+    assert row["follow_up"] == "Retake the photograph or refer for an eye examination"
+    assert row["defects"] == "blur; dark"
+    assert not any(row[name] for name in ("grade", "grade_name", "referable", "p_grade_0", "p_referable"))
+
+
+def test_ungradable_row_graded_for_research_has_probabilities_and_still_no_grade():
+    row = format_row(make_ungradable(with_prediction=True))
+    assert row["p_grade_2"] == "0.800000"
+    assert row["p_referable"]
+    assert not any(row[name] for name in ("grade", "grade_name", "referable"))
+
+
+def test_failed_row_says_why_and_leaves_unknown_cells_empty():
+    row = format_row(make_failed())
+    assert row["error"] == "The file is empty. Export it again."
+    filled = {name for name, cell in row.items() if cell}
+    assert filled == {"file", "status", "model", "seconds", "error"}
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_every_name_survives_the_file_and_none_is_a_formula(name):
+    (row,) = parse(render_csv([make_graded(name)]))
+    assert row["file"].lstrip("'") == name.lstrip("'")
+    assert not row["file"].startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"))
+    assert row["status"] == "graded"
+
+
+def test_pandas_reads_hostile_names_as_one_row_each():
+    data = render_csv([make_graded(name) for name in HOSTILE_NAMES])
+    table = pd.read_csv(io.BytesIO(data), keep_default_na=False)
+    assert len(table) == len(HOSTILE_NAMES)
+    assert set(table["status"]) == {"graded"}
+
+
+def test_error_text_is_defused_too():
+    assert format_row(make_failed(error="=cmd()"))["error"] == "'=cmd()"
+
+
+def test_ordinary_cells_are_left_alone():
+    assert defuse_cell("eye-1=2.jpg") == "eye-1=2.jpg"
+    assert defuse_cell("") == ""
+
+
+def test_file_appears_complete(tmp_path):
+    path = tmp_path / "report.csv"
+    results = [make_graded("a.jpg"), make_failed("b.jpg")]
+    write_csv(path, results)
+    assert path.read_bytes() == render_csv(results)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_interrupted_file_leaves_the_older_one_alone(tmp_path):
+    path = tmp_path / "report.csv"
+    path.write_text("older")
+
+    def results():
+        yield make_graded()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_csv(path, results())
+    assert path.read_text() == "older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_linked_report_is_written_through_its_link(tmp_path):
+    target = tmp_path / "real.csv"
+    target.write_text("older")
+    link = tmp_path / "link.csv"
+    link.symlink_to(target)
+    write_csv(link, [])
+    assert link.is_symlink()
+    assert target.read_bytes() == render_csv([])
+
+
+def test_missing_folder_is_a_storage_error_with_a_remedy(tmp_path):
+    with pytest.raises(StorageError, match=r"report\.csv cannot be written .* check its folder"):
+        write_csv(tmp_path / "nowhere" / "report.csv", [])
+
+
+def test_missing_cell_is_a_programmers_mistake(tmp_path):
+    with pytest.raises(KeyError), CsvFile(tmp_path / "report.csv", CSV_COLUMNS) as report:
+        report.write_row({"file": "a.jpg"})

@@ -1,0 +1,153 @@
+"""The PDF report: what it must say, what it must never say, and names that try to break it."""
+
+import io
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from pypdf import PdfReader
+
+from dr_core.domain.errors import StorageError
+from dr_core.domain.grades import Grade
+from dr_core.domain.intended_use import INTENDED_USE, MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
+from dr_core.domain.photograph import Laterality
+from dr_core.domain.results import Defect, Status
+from dr_core.reports import pdf_canvas
+from dr_core.reports.pdf import render_pdf
+from dr_core.screening.pipeline import Screening
+from tests.made_screenings import REFUSAL, make_result, make_screening
+
+OD, OS = Laterality.OD, Laterality.OS
+CREATED = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+HOSTILE_NAMES = [
+    '<script>alert("1")</script>.jpg',
+    "=cmd|'/C calc'!A0.jpg",
+    "患者の眼 مريض глаз.jpg",
+    "invoice\u202egpj.exe",
+    "a\x00b\r\nc\td.jpg",
+    "**bold** __under__ --strike--.jpg",
+    "\ud800lone surrogate.jpg",
+    "😀" * 40,
+    "x" * 5000 + ".jpg",
+    "",
+]
+
+
+def read_pages(*screenings: Screening) -> list[str]:
+    reader = PdfReader(io.BytesIO(render_pdf(screenings, created=CREATED)))
+    return [" ".join(page.extract_text().split()) for page in reader.pages]
+
+
+def count_pictures(screening: Screening) -> int:
+    (page,) = PdfReader(io.BytesIO(render_pdf([screening], created=CREATED))).pages
+    return len(page.images)
+
+
+def graded(grade: Grade = Grade.MODERATE_NPDR, eye: Laterality | None = OD, **options: str) -> Screening:
+    return make_screening(make_result(grade, eye=eye, **options))
+
+
+@pytest.mark.parametrize("grade", list(Grade))
+def test_a_graded_eye_fills_one_page_with_all_that_was_found(grade):
+    (text,) = read_pages(graded(grade))
+    assert "Right eye (OD)" in text
+    assert f"{grade.value} {grade.label}" in text
+    assert all(other.label in text for other in Grade)
+    assert "80.0%" in text
+    assert f"Referable DR: {'yes' if grade.referable else 'no'}" in text
+    assert "operating point 0.42" in text
+    assert "ICO 2017" in text
+    assert "PMC6202564" in text
+    assert "Gradable" in text
+
+
+def test_every_page_states_notes_intended_use_and_provenance():
+    screening = graded()
+    (text,) = read_pages(screening)
+    assert MACULAR_OEDEMA_NOTE in text
+    assert NOT_VALIDATED_NOTE in text
+    assert INTENDED_USE in text
+    assert "02 January 2026, 03:04 UTC" in text
+    provenance = screening.result.provenance
+    for value in (provenance.photograph_sha256, provenance.model_name, provenance.model_sha256):
+        assert value in text
+    assert "where the network looked" in text
+
+
+def test_an_ungradable_eye_gets_reason_and_advice_but_neither_grade_nor_heatmap():
+    screening = make_screening(make_result(eye=OS, status=Status.UNGRADABLE))
+    (text,) = read_pages(screening)
+    assert "Ungradable: blur, dark." in text
+    assert Defect.BLUR.advice in text
+    assert "Retake or refer" in text
+    assert not any(grade.label in text for grade in Grade)
+    assert "Grad-CAM" not in text
+    assert "Follow-up" not in text
+    assert count_pictures(screening) == 1
+
+
+def test_a_graded_eye_shows_photograph_and_heatmap():
+    assert count_pictures(graded()) == 2
+
+
+def test_a_refused_file_says_why():
+    result = replace(make_result(status=Status.FAILED, sha256=""), width_px=0, height_px=0)
+    (text,) = read_pages(Screening(result))
+    assert REFUSAL in text
+    assert "Not graded" in text
+    assert not any(grade.label in text for grade in Grade)
+
+
+def test_two_eyes_begin_with_a_summary_and_the_right_eye():
+    pages = read_pages(graded(Grade.SEVERE_NPDR, OS), graded(Grade.NO_DR, OD, sha256="ef" * 32))
+    summary, first, second = pages
+    assert "Summary of the visit" in summary
+    assert "The worse eye decides: the left eye (OS), Severe NPDR." in summary
+    assert "in less than 3 months" in summary
+    assert "Right eye (OD)" in first
+    assert "Left eye (OS)" in second
+    assert "Page 3 of 3" in second
+
+
+def test_concerns_stand_in_the_summary():
+    pages = read_pages(graded(), graded(sha256="ef" * 32))
+    assert "Check: Both photographs are marked as the right eye" in pages[0]
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES)
+def test_a_hostile_name_neither_breaks_nor_leaves_the_page(name):
+    (text,) = read_pages(graded(name=name))
+    assert "Right eye (OD)" in text
+    assert "\u202e" not in text
+    assert "\x00" not in text
+
+
+def test_markup_in_a_name_is_printed_letter_by_letter():
+    (text,) = read_pages(graded(name="<b>**x**</b>.jpg"))
+    assert "<b>**x**</b>.jpg" in text
+
+
+def test_the_document_says_what_it_is_and_names_nobody():
+    reader = PdfReader(io.BytesIO(render_pdf([graded(name="Jane Doe.jpg")], created=CREATED)))
+    assert reader.metadata.title == "RetinaDesk screening report"
+    assert "Jane" not in str(reader.metadata)
+    assert reader.metadata.creation_date == CREATED
+
+
+def test_score_and_grade_that_disagree_are_pointed_out():
+    result = make_result(Grade.MILD_NPDR, eye=OD)
+    flagged = replace(result, decision=replace(result.decision, referable=True))
+    (text,) = read_pages(make_screening(flagged))
+    assert "grade this photograph by eye" in text
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_report_covers_one_visit(count):
+    with pytest.raises(ValueError, match="Received: "):
+        render_pdf([graded()] * count)
+
+
+def test_a_missing_font_is_told_with_its_remedy(monkeypatch, tmp_path):
+    monkeypatch.setattr(pdf_canvas, "ASSETS_DIR", tmp_path)
+    with pytest.raises(StorageError, match="Restore"):
+        render_pdf([graded()])

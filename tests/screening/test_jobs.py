@@ -1,0 +1,266 @@
+"""Batches in the background: found by their id alone, cancelled, expired, cleaned away."""
+
+import io
+import stat
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dr_core.domain.errors import ConfigurationError, StorageError
+from dr_core.domain.results import Status
+from dr_core.screening import jobs as jobs_module
+from dr_core.screening.job import BatchJob, JobRequest, JobState
+from dr_core.screening.jobs import JobRegistry, get_registry
+from dr_core.screening.sources import BatchInput
+from dr_core.screening.spool import ROOT_PREFIX, SpoolRoot, spool_uploads
+from tests.fakes import FakeClassifier
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def registry(tmp_path, clock) -> Iterator[JobRegistry]:
+    registry = JobRegistry(tmp_path / "spools", lifetime_s=3600, clock=clock)
+    yield registry
+    registry.close()
+
+
+def make_request(registry: JobRegistry, files: dict[str, bytes], **options: bool) -> JobRequest:
+    spool = registry.make_spool()
+    batch = spool_uploads(spool, [(name, io.BytesIO(data)) for name, data in files.items()], chosen_outright=True)
+    return JobRequest(batch, spool, **options)
+
+
+def start(registry: JobRegistry, files: dict[str, bytes], *, delay_s: float = 0.0, **options: bool) -> BatchJob:
+    return registry.start(make_request(registry, files, **options), FakeClassifier(delay_s=delay_s))
+
+
+def folder_of(tmp_path: Path) -> Path:
+    (folder,) = (tmp_path / "spools").glob(f"{ROOT_PREFIX}*")
+    return folder
+
+
+def wait_until_gone(folder: Path) -> None:
+    deadline = time.monotonic() + 10
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not folder.exists()
+
+
+def test_batch_runs_to_its_end_and_keeps_pictures(registry, fundus_jpeg):
+    job = start(registry, {"b.jpg": fundus_jpeg, "a.jpg": fundus_jpeg, "broken.jpg": b"x"})
+    assert job.wait(30)
+    assert job.state is JobState.FINISHED
+    assert [result.name for result in job.results] == ["a.jpg", "b.jpg", "broken.jpg"]
+    assert [result.status for result in job.results] == [Status.GRADED, Status.GRADED, Status.FAILED]
+    assert (job.progress.done, job.progress.failed, job.referable) == (3, 1, 2)
+    assert job.find_overlay(1).startswith("000001_")
+    assert job.find_overlay(1) != job.find_overlay(2)
+    assert job.find_overlay(3) == ""
+    assert (job.picture_folder / job.find_overlay(1)).read_bytes().startswith(b"\xff\xd8")
+    assert job.read_thumbnail(1).startswith(b"\xff\xd8")
+    assert job.read_thumbnail(3) is None
+    assert job.find_source(2).read_bytes() == fundus_jpeg
+
+
+def test_batch_is_found_by_its_id_alone(registry, fundus_jpeg):
+    job = start(registry, {"a.jpg": fundus_jpeg})
+    other = start(registry, {"a.jpg": fundus_jpeg})
+    assert registry.find(job.id) is job
+    assert registry.find(other.id) is other
+    assert len(job.id) >= 43
+    assert job.id != other.id
+    assert registry.find("") is None
+    assert registry.find(job.id[:-1]) is None
+    job.wait(30)
+    other.wait(30)
+
+
+def test_files_are_private_and_named_by_us(registry, tmp_path, fundus_jpeg):
+    job = start(registry, {"../../patient name.jpg": fundus_jpeg})
+    job.wait(30)
+    root = folder_of(tmp_path)
+    assert stat.S_IMODE(root.stat().st_mode) == 0o700
+    names = [path.name for path in root.rglob("*")]
+    assert not any("patient" in name for name in names)
+    assert not any(job.id in str(path) for path in root.rglob("*"))
+    assert not list(tmp_path.parent.glob("patient*"))
+
+
+def test_cancelled_batch_keeps_what_is_done(registry, fundus_jpeg):
+    job = start(registry, {f"{number:02d}.jpg": fundus_jpeg for number in range(40)}, delay_s=0.05)
+    while job.progress.done < 2:
+        time.sleep(0.01)
+    job.cancel()
+    assert job.wait(30)
+    assert job.state is JobState.CANCELLED
+    assert 2 <= len(job.results) < 40
+    assert job.progress.done == len(job.results)
+
+
+def test_batches_beyond_the_limit_wait_their_turn(registry, fundus_jpeg):
+    jobs = [start(registry, {"a.jpg": fundus_jpeg, "b.jpg": fundus_jpeg}, delay_s=0.2) for _ in range(3)]
+    time.sleep(0.1)
+    assert jobs[2].state is JobState.WAITING
+    assert jobs[2].progress.elapsed_s == 0
+    assert all(job.wait(30) for job in jobs)
+    assert {job.state for job in jobs} == {JobState.FINISHED}
+
+
+def test_waiting_batch_can_be_cancelled(registry, fundus_jpeg):
+    running = [start(registry, {"a.jpg": fundus_jpeg}, delay_s=1.0) for _ in range(2)]
+    waiting = start(registry, {"a.jpg": fundus_jpeg})
+    waiting.cancel()
+    assert waiting.wait(5)
+    assert waiting.state is JobState.CANCELLED
+    assert waiting.results == ()
+    for job in running:
+        job.cancel()
+        job.wait(30)
+
+
+def test_ungradable_option_reaches_the_pipeline(registry, fundus_jpeg):
+    job = start(registry, {"a.jpg": fundus_jpeg}, grade_ungradable=True)
+    assert job.wait(30)
+    assert job.results[0].prediction is not None
+
+
+def test_batch_expires_after_its_end_and_takes_its_files_along(registry, clock, fundus_jpeg):
+    job = start(registry, {"a.jpg": fundus_jpeg})
+    job.wait(30)
+    clock.now = 3500
+    assert registry.find(job.id) is job
+    clock.now = 3700
+    assert registry.find(job.id) is None
+    wait_until_gone(job.request.spool.folder)
+
+
+def test_running_batch_does_not_expire(registry, clock, fundus_jpeg):
+    job = start(registry, {"a.jpg": fundus_jpeg}, delay_s=0.3)
+    clock.now = 10_000
+    assert registry.find(job.id) is job
+    job.wait(30)
+
+
+def test_discarded_batch_is_gone_with_its_files_even_while_it_runs(registry, fundus_jpeg):
+    job = start(registry, {f"{number}.jpg": fundus_jpeg for number in range(20)}, delay_s=0.05)
+    registry.discard(job.id)
+    assert registry.find(job.id) is None
+    wait_until_gone(job.request.spool.folder)
+    registry.discard("unknown")
+
+
+def test_empty_and_endless_batches_are_refused(registry, monkeypatch, fundus_jpeg):
+    with pytest.raises(ConfigurationError, match="no photograph"):
+        registry.start(JobRequest(BatchInput(()), registry.make_spool()), FakeClassifier())
+    monkeypatch.setattr(jobs_module, "MAX_PHOTOGRAPHS", 1)
+    with pytest.raises(ConfigurationError, match="command line"):
+        start(registry, {"a.jpg": fundus_jpeg, "b.jpg": fundus_jpeg})
+
+
+def test_number_of_batches_is_limited(registry, monkeypatch, fundus_jpeg):
+    monkeypatch.setattr(jobs_module, "MAX_JOBS", 1)
+    start(registry, {"a.jpg": fundus_jpeg}).wait(30)
+    with pytest.raises(ConfigurationError, match="too many batches"):
+        start(registry, {"a.jpg": fundus_jpeg})
+
+
+def test_disk_that_refuses_ends_the_batch_with_a_sentence(registry, fundus_jpeg):
+    request = make_request(registry, {"a.jpg": fundus_jpeg})
+    job = BatchJob("id", request, 60)
+    job.picture_folder.rmdir()
+    job.run(FakeClassifier(), threading.Semaphore(1))
+    assert job.state is JobState.FAILED
+    assert "could not be written" in job.error
+
+
+def test_unexpected_error_ends_the_batch_without_its_message(registry, fundus_jpeg, monkeypatch, caplog):
+    def explode(*_: object, **__: object) -> None:
+        raise RuntimeError("secret patient name")
+
+    monkeypatch.setattr("dr_core.screening.job.screen_batch", explode)
+    job = start(registry, {"a.jpg": fundus_jpeg})
+    assert job.wait(10)
+    assert job.state is JobState.FAILED
+    assert "unexpected error" in job.error
+    assert "secret" not in job.error + caplog.text
+    assert "RuntimeError" in caplog.text
+
+
+def test_closing_stops_everything_and_deletes_all(tmp_path, fundus_jpeg):
+    registry = JobRegistry(tmp_path / "spools", lifetime_s=60)
+    job = start(registry, {f"{number}.jpg": fundus_jpeg for number in range(50)}, delay_s=0.05)
+    root = folder_of(tmp_path)
+    registry.close()
+    assert not root.exists()
+    assert job.state.ended
+
+
+def test_folder_upload_counts_what_is_no_photograph(registry, fundus_jpeg):
+    uploads = [
+        ("d/eye.jpg", io.BytesIO(fundus_jpeg)),
+        ("d/notes.txt", io.BytesIO(b"x")),
+        ("d/x", io.BytesIO(fundus_jpeg)),
+    ]
+    found = spool_uploads(registry.make_spool(), uploads, chosen_outright=False)
+    assert [source.name for source in found.photographs] == ["d/eye.jpg", "d/x"]
+    assert found.other_files == 1
+    outright = spool_uploads(registry.make_spool(), uploads, chosen_outright=True)
+    assert [source.name for source in outright.photographs] == ["d/eye.jpg", "d/notes.txt", "d/x"]
+    assert outright.photographs[0].read_bytes() == fundus_jpeg
+
+
+def test_full_disk_refuses_uploads(registry, monkeypatch):
+    monkeypatch.setattr("dr_core.screening.spool.RESERVED_BYTES", 10**18)
+    with pytest.raises(StorageError, match="almost full"):
+        registry.make_spool().add("a.jpg", io.BytesIO(b"x"))
+
+
+def test_folder_of_a_killed_process_is_removed_and_that_of_a_living_one_is_not(tmp_path):
+    code = f"""
+import os, signal
+from pathlib import Path
+from dr_core.screening.spool import SpoolRoot
+root = SpoolRoot(Path({str(tmp_path)!r}))
+root.make_spool()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2], timeout=60)
+    assert done.returncode == -9
+    (abandoned,) = tmp_path.glob(f"{ROOT_PREFIX}*")
+    living = SpoolRoot(tmp_path)
+    assert not abandoned.exists()
+    another = SpoolRoot(tmp_path)
+    assert living.folder.exists()
+    another.remove()
+    living.remove()
+    assert not list(tmp_path.iterdir())
+
+
+def test_foreign_link_is_not_followed_when_cleaning_up(tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / ".lock").touch()
+    (tmp_path / f"{ROOT_PREFIX}link").symlink_to(tmp_path / "precious")
+    SpoolRoot(tmp_path).remove()
+    assert (tmp_path / "precious").exists()
+
+
+def test_registry_is_one_for_the_process(tmp_path):
+    first = get_registry(tmp_path, lifetime_s=60)
+    assert get_registry(tmp_path, lifetime_s=60) is first
+    first.close()

@@ -1,0 +1,185 @@
+"""What is done, on disk: exact, torn lines cut off, and useless under another model."""
+
+import json
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from dr_core.domain.errors import StorageError
+from dr_core.domain.grades import Grade
+from dr_core.screening.batch import BatchRow
+from dr_core.screening.journal import Journal, JournalSetup, describe_setup
+from dr_core.screening.result_codec import decode_result, encode_result
+from tests.fakes import FakeClassifier, make_failed, make_graded, make_ungradable
+
+SETUP = JournalSetup("model", "field-1", "0.1.0", grade_ungradable=False)
+
+
+@dataclass(frozen=True)
+class NamedSource:
+    name: str
+    mark: str = "1-2"
+
+    def read_bytes(self) -> bytes:
+        return b""
+
+    def fingerprint(self) -> str:
+        return self.mark
+
+
+def make_row(name: str, number: int = 1) -> BatchRow:
+    return BatchRow(number, NamedSource(name), make_graded(name), fingerprint="1-2")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "report.csv.journal"
+
+
+def write_journal(path, names):
+    journal = Journal(path, SETUP, resume=False)
+    for name in names:
+        journal.append(make_row(name))
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        make_graded("\u00e9\n=.jpg", grade=Grade.NO_DR),
+        make_ungradable(with_prediction=True),
+        make_ungradable(),
+        make_failed(),
+    ],
+)
+def test_result_survives_exactly_but_for_its_maps(result):
+    again = decode_result(json.loads(json.dumps(encode_result(result))))
+    assert again.name == result.name
+    assert again.quality == result.quality
+    assert again.decision == result.decision
+    assert again.provenance == result.provenance
+    assert (again.status, again.laterality, again.error) == (result.status, result.laterality, result.error)
+    assert (again.width_px, again.height_px, again.elapsed_s) == (result.width_px, result.height_px, result.elapsed_s)
+    if result.prediction is not None:
+        assert again.prediction.probabilities == result.prediction.probabilities
+        assert again.prediction.p_referable == result.prediction.p_referable
+
+
+def test_numpy_numbers_are_written_as_numbers():
+    result = make_graded()
+    numbers = replace(result.quality, score=np.float32(0.5))
+    assert encode_result(replace(result, quality=numbers, width_px=np.int64(5)))["width_px"] == 5
+
+
+def test_recorded_results_are_recalled_by_a_later_run(path):
+    write_journal(path, ["a.jpg", "b.jpg"])
+    journal = Journal(path, SETUP, resume=True)
+    assert journal.recorded == 2
+    assert journal.notice == ""
+    assert journal.recall(NamedSource("b.jpg")).name == "b.jpg"
+    assert journal.recall(NamedSource("c.jpg")) is None
+    journal.close()
+
+
+def test_changed_file_is_not_recalled(path):
+    write_journal(path, ["a.jpg"])
+    journal = Journal(path, SETUP, resume=True)
+    assert journal.recall(NamedSource("a.jpg", mark="3-4")) is None
+    journal.close()
+
+
+def test_without_resume_the_journal_begins_anew(path):
+    write_journal(path, ["a.jpg"])
+    journal = Journal(path, SETUP, resume=False)
+    assert journal.recorded == 0
+    journal.close()
+    assert len(path.read_bytes().splitlines()) == 1
+
+
+@pytest.mark.parametrize("torn_bytes", [1, 10, 200])
+def test_torn_last_line_is_cut_off_and_written_again(path, torn_bytes):
+    write_journal(path, ["a.jpg", "b.jpg"])
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-torn_bytes])
+    journal = Journal(path, SETUP, resume=True)
+    assert journal.recorded == 1
+    journal.append(make_row("b.jpg"))
+    journal.close()
+    assert path.read_bytes() == whole
+
+
+def test_damaged_line_in_the_middle_costs_one_result(path):
+    write_journal(path, ["a.jpg", "b.jpg", "c.jpg"])
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[2] = b"\x00" * (len(lines[2]) - 1) + b"\n"
+    path.write_bytes(b"".join(lines))
+    journal = Journal(path, SETUP, resume=True)
+    assert journal.recorded == 2
+    assert journal.recall(NamedSource("c.jpg")).name == "c.jpg"
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    "setup",
+    [
+        replace(SETUP, model="another"),
+        replace(SETUP, preprocessing_version="field-2"),
+        replace(SETUP, package_version="0.2.0"),
+        replace(SETUP, grade_ungradable=True),
+    ],
+)
+def test_another_model_or_option_starts_anew_and_says_so(path, setup):
+    write_journal(path, ["a.jpg"])
+    journal = Journal(path, setup, resume=True)
+    assert journal.recorded == 0
+    assert "starting from the first photograph" in journal.notice
+    assert journal.recall(NamedSource("a.jpg")) is None
+    journal.close()
+
+
+@pytest.mark.parametrize("data", [b"", b"torn", b"[]\n", b"\xff\xfe\n{}\n", b"words\n"])
+def test_foreign_file_starts_anew(path, data):
+    path.write_bytes(data)
+    journal = Journal(path, SETUP, resume=True)
+    assert journal.recorded == 0
+    journal.close()
+    assert json.loads(path.read_bytes().splitlines()[0])["journal"] == 1
+
+
+def test_results_not_tied_to_bytes_and_reused_ones_are_not_written(path):
+    journal = Journal(path, SETUP, resume=False)
+    journal.append(BatchRow(1, NamedSource("x"), make_failed("x"), fingerprint="1-2"))
+    journal.append(BatchRow(2, NamedSource("y", mark=""), make_graded("y"), fingerprint=""))
+    journal.append(BatchRow(3, NamedSource("z"), make_graded("z"), fingerprint="1-2", reused=True))
+    journal.close()
+    assert len(path.read_bytes().splitlines()) == 1
+
+
+def test_two_runs_do_not_share_a_journal(path):
+    journal = Journal(path, SETUP, resume=False)
+    with pytest.raises(StorageError, match="Another run"):
+        Journal(path, SETUP, resume=True)
+    journal.close()
+    Journal(path, SETUP, resume=True).close()
+
+
+def test_discarded_journal_is_gone(path):
+    journal = Journal(path, SETUP, resume=False)
+    journal.discard()
+    assert not path.exists()
+
+
+def test_journal_that_cannot_be_written_says_so(tmp_path):
+    with pytest.raises(StorageError, match="cannot be written"):
+        Journal(tmp_path / "nowhere" / "journal", SETUP, resume=False)
+
+
+def test_setup_changes_with_weights_and_thresholds():
+    classifier = FakeClassifier()
+    other = FakeClassifier(sha256="c3" * 32)
+    setup = describe_setup(classifier, grade_ungradable=False)
+    assert setup == describe_setup(FakeClassifier(), grade_ungradable=False)
+    assert setup != describe_setup(other, grade_ungradable=False)
+    classifier.spec = replace(classifier.spec, referable_threshold=0.4)
+    assert setup != describe_setup(classifier, grade_ungradable=False)

@@ -1,0 +1,119 @@
+"""Two eyes of one visit: the worse one decides, and an eye without a grade never counts as healthy."""
+
+from dataclasses import replace
+
+import pytest
+
+from dr_core.domain.grades import Grade
+from dr_core.domain.photograph import Laterality
+from dr_core.domain.results import Status
+from dr_core.screening.visit import VisitOutcome, order_eyes, state_eye, summarise_visit
+from tests.made_screenings import make_result, make_screening
+
+OD, OS = Laterality.OD, Laterality.OS
+
+
+def eye(laterality, grade=Grade.NO_DR, **options):
+    sha256 = ("11" if laterality is OD else "22") * 32
+    return make_result(grade, eye=laterality, sha256=options.pop("sha256", sha256), **options)
+
+
+@pytest.mark.parametrize("grades", [(0, 3), (3, 0), (2, 3)])
+def test_the_worse_eye_decides(grades):
+    visit = summarise_visit([eye(OD, Grade(grades[0])), eye(OS, Grade(grades[1]))])
+    assert visit.outcome is VisitOutcome.REFER
+    assert visit.deciding.decision.grade is Grade.SEVERE_NPDR
+    assert visit.follow_up.interval == "in less than 3 months"
+    assert "Severe NPDR" in visit.summary
+    assert visit.concerns == ()
+
+
+def test_two_healthy_eyes_are_screened_again():
+    visit = summarise_visit([eye(OD), eye(OS, Grade.MILD_NPDR)])
+    assert visit.outcome is VisitOutcome.RESCREEN
+    assert visit.deciding.laterality is OS
+    assert "6-12 months" in visit.summary
+
+
+@pytest.mark.parametrize("status", [Status.UNGRADABLE, Status.FAILED])
+def test_an_eye_without_a_grade_never_counts_as_healthy(status):
+    visit = summarise_visit([eye(OD), eye(OS, status=status)])
+    assert visit.outcome is VisitOutcome.RETAKE_OR_REFER
+    assert visit.follow_up is None
+    assert "The left eye (OS) has no grade." in visit.summary
+    assert "refer" in visit.summary
+
+
+def test_two_eyes_without_a_grade_are_told_together():
+    visit = summarise_visit([eye(OD, status=Status.UNGRADABLE), eye(OS, status=Status.FAILED)])
+    assert visit.outcome is VisitOutcome.RETAKE_OR_REFER
+    assert "Neither eye has a grade." in visit.summary
+
+
+def test_a_referable_eye_outweighs_an_ungradable_one_and_both_are_told():
+    visit = summarise_visit([eye(OD, status=Status.UNGRADABLE), eye(OS, Grade.PROLIFERATIVE_DR)])
+    assert visit.outcome is VisitOutcome.REFER
+    assert visit.deciding.laterality is OS
+    assert any("no grade" in concern for concern in visit.concerns)
+
+
+def test_a_score_over_the_threshold_refers_whatever_the_grade():
+    mild = eye(OS, Grade.MILD_NPDR)
+    flagged = replace(mild, decision=replace(mild.decision, referable=True))
+    visit = summarise_visit([eye(OD), flagged])
+    assert visit.outcome is VisitOutcome.REFER
+    assert "reaches the referral threshold" in visit.summary
+    assert "Re-screen" not in visit.summary
+
+
+def test_a_referable_grade_refers_whatever_the_score():
+    moderate = eye(OS, Grade.MODERATE_NPDR)
+    unflagged = replace(moderate, decision=replace(moderate.decision, referable=False))
+    assert summarise_visit([unflagged]).outcome is VisitOutcome.REFER
+
+
+def test_the_same_eye_twice_is_questioned():
+    visit = summarise_visit([eye(OD), eye(OD, sha256="33" * 32)])
+    assert any("the right eye (od)" in concern.lower() for concern in visit.concerns)
+
+
+def test_the_same_photograph_twice_is_questioned():
+    visit = summarise_visit([eye(OD), eye(OS, sha256="11" * 32)])
+    assert any("given twice" in concern for concern in visit.concerns)
+
+
+def test_an_eye_that_is_not_stated_is_asked_for():
+    visit = summarise_visit([eye(OD), eye(None)])
+    assert any("set the eye" in concern for concern in visit.concerns)
+
+
+def test_two_unreadable_files_are_not_taken_for_the_same_photograph():
+    failed = [eye(side, status=Status.FAILED, sha256="") for side in (OD, OS)]
+    assert summarise_visit(failed).concerns == ()
+
+
+def test_the_right_eye_comes_first():
+    left, right, unknown = eye(OS), eye(OD), eye(None)
+    assert order_eyes([unknown, left, right]) == (right, left, unknown)
+
+
+def test_the_order_of_upload_does_not_matter():
+    right, left = eye(OD, Grade.MILD_NPDR), eye(OS, Grade.MILD_NPDR)
+    one, other = summarise_visit([right, left]), summarise_visit([left, right])
+    assert one.summary == other.summary
+    assert one.results == other.results
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_a_visit_has_one_or_two_photographs(count):
+    with pytest.raises(ValueError, match=f"Received: {count}"):
+        summarise_visit([eye(OD)] * count)
+
+
+def test_stating_the_eye_changes_result_and_photograph_and_nothing_else():
+    screening = make_screening(eye(None))
+    stated = state_eye(screening, OS)
+    assert stated.result.laterality is OS
+    assert stated.photograph.laterality is OS
+    assert stated.result.decision is screening.result.decision
+    assert screening.result.laterality is None

@@ -1,0 +1,40 @@
+"""Settings from the environment."""
+
+from pathlib import Path
+
+import pytest
+
+from dr_core.domain.errors import ConfigurationError
+from dr_core.settings import load_settings
+
+
+def test_nothing_set_means_no_server_folders_and_a_day():
+    settings = load_settings({})
+    assert settings.server_roots == ()
+    assert settings.job_hours == 24
+    assert settings.job_dir.is_absolute()
+
+
+def test_everything_set():
+    settings = load_settings(
+        {"RETINADESK_ROOTS": "/data:~/photographs: ", "RETINADESK_JOB_HOURS": "2.5", "RETINADESK_JOB_DIR": "/var/jobs"}
+    )
+    assert settings.server_roots == (Path("/data"), Path("~/photographs").expanduser())
+    assert settings.job_hours == 2.5
+    assert settings.job_dir == Path("/var/jobs")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("RETINADESK_ROOTS", "relative"),
+        ("RETINADESK_JOB_DIR", "relative"),
+        ("RETINADESK_JOB_HOURS", "many"),
+        ("RETINADESK_JOB_HOURS", "0"),
+        ("RETINADESK_JOB_HOURS", "nan"),
+        ("RETINADESK_JOB_HOURS", "1e9"),
+    ],
+)
+def test_wrong_setting_is_named(variable, value):
+    with pytest.raises(ConfigurationError, match=f"{variable} must"):
+        load_settings({variable: value})
