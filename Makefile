@@ -129,7 +129,7 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.runtime: requirements.txt $(VENV)/.created
-	$(SAY) "Installing what the app needs (once; about 600 MB to download and 2.5 GB on disk)"
+	$(SAY) "Installing what the app needs (once; some minutes, and about 3 GB on disk)"
 	@$(PIP) install -r requirements.txt || { $(PIP_TROUBLE); }
 	@touch $@
 

@@ -1,13 +1,14 @@
-"""Measure the quality gate on real and on spoilt photographs, and fit its weights: ``python benchmarks/quality_gate.py``.
+"""Measure the quality gate on real and on spoilt photographs, and fit its weights.
 
-Prints AUROC against the EyePACS gradability labels, the share of gradable photographs of each source that the gate sends
-back, and the share of spoilt ones that it catches. ``--fit`` fits the weights of `dr_core.imaging.quality` again on the
-train split and prints them; nothing is written.
+``python benchmarks/quality_gate.py`` prints AUROC against the EyePACS gradability labels, the share of each source's
+gradable photographs that the gate sends back, and the share of spoilt ones that it catches. ``--fit`` fits the weights
+of `dr_core.imaging.quality` again on the train split and prints them; nothing is written.
 """
 
 import argparse
 import math
 import random
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +17,8 @@ import cv2
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.photograph import FieldOfView, FundusPhotograph

@@ -6,10 +6,12 @@ from pages.components.batch_inputs import start_batch
 from pages.components.batch_link import find_linked_batch
 from pages.components.batch_progress import show_progress
 from pages.components.batch_results import show_results
+from pages.components.navigation import enter_through_app
 from pages.components.session import get_classifier
 
 SECONDS_PER_HOUR = 3600
 
+enter_through_app()
 settings = load_settings()
 registry = get_registry(settings.job_dir, lifetime_s=settings.job_hours * SECONDS_PER_HOUR)
 classifier = get_classifier()

@@ -9,6 +9,7 @@ from dr_core.domain.grades import Grade
 from dr_core.reports.dataset import STATISTICS_PATH, read_statistics
 from pages.components.dataset_plots import draw_ages, draw_balance, draw_histograms, draw_shares, draw_sizes
 from pages.components.figure import show_figure
+from pages.components.navigation import enter_through_app
 from pages.components.sample_grid import show_samples
 from pages.components.session import page_border
 from pages.components.source_style import color_source, name_source
@@ -151,6 +152,7 @@ def show_ages(source: SourceStatistics, ages: Histogram) -> None:
     st.caption(f"Counted by photograph: {source.n_photographs:,} photographs{patients}, one or two eyes each.")
 
 
+enter_through_app()
 st.title("Dataset")
 st.markdown("What the released model learned from and was measured on: public, labelled fundus photographs.")
 if STATISTICS_PATH.is_file():

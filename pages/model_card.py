@@ -22,6 +22,7 @@ from pages.components.evaluation_panel import (
 )
 from pages.components.figure import show_figure
 from pages.components.metric_plots import draw_training
+from pages.components.navigation import enter_through_app
 from pages.components.session import page_border
 from pages.components.text import escape_markdown
 
@@ -169,6 +170,7 @@ def show_card() -> None:
         st.info(f"No {CARD_NAME} came with this model.", icon=":material/description:")
 
 
+enter_through_app()
 st.title("Model")
 spec = find_spec()
 if spec is not None:

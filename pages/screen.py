@@ -3,11 +3,10 @@
 import streamlit as st
 
 from dr_core.domain.intended_use import INTENDED_USE, MACULAR_OEDEMA_NOTE, NOT_FOR
-from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import Status
 from dr_core.reports.wording import VISIT_SIGNALS, Referral, name_eye
 from dr_core.screening.pipeline import Screening, screen_photograph
-from dr_core.screening.visit import state_eye, summarise_visit
+from dr_core.screening.visit import rank_eye, state_eye, summarise_visit
 from pages.components.downloads import show_downloads
 from pages.components.heatmap_panel import show_heatmap
 from pages.components.key_choice import choose_with_keys
@@ -57,8 +56,7 @@ def choose_shown(screenings: list[Screening]) -> Screening:
     """Let the user go from eye to eye when there are two; the right eye comes first."""
     if len(screenings) == 1:
         return screenings[0]
-    places = {Laterality.OD: 0, Laterality.OS: 1, None: 2}
-    ordered = sorted(screenings, key=lambda screening: places[screening.result.laterality])
+    ordered = sorted(screenings, key=lambda screening: rank_eye(screening.result))
     names = [name_eye(screening.result.laterality) for screening in ordered]
     if names[0] == names[1]:
         names = [f"First photograph: {names[0]}", f"Second photograph: {names[1]}"]

@@ -22,8 +22,8 @@ class HostileFolder:
 
     Attributes:
         path: the folder.
-        rows: by name as the report prints it, relative to `path`: READABLE (graded, ungradable or refused as no
-            fundus, but decoded), or FAILED.
+        rows: by name as the report prints it, relative to `path`: READABLE (decoded, though perhaps refused as no
+            colour fundus photograph), or FAILED.
         other_files: files that are no photographs by name or content.
         linked_folders: links to folders.
     """

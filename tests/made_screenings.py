@@ -1,10 +1,12 @@
 """Screenings made by hand for tests of reports and pages: the photograph is drawn, what the network says is given."""
 
+from functools import cache
+
 import numpy as np
 
 from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import find_follow_up
-from dr_core.domain.photograph import FundusPhotograph, Laterality
+from dr_core.domain.photograph import FundusPhotograph, Laterality, UInt8Array
 from dr_core.domain.results import Decision, Defect, Prediction, Provenance, QualityReport, ScreeningResult, Status
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.field_of_view import find_field_of_view
@@ -55,10 +57,17 @@ def make_result(
     )
 
 
+@cache
+def draw_eye(eye: Laterality) -> UInt8Array:
+    pixels = draw_fundus(FundusDrawing(320, 240, eye=eye))
+    pixels.flags.writeable = False
+    return pixels
+
+
 def make_screening(result: ScreeningResult) -> Screening:
     """Put a drawn photograph beside a result."""
     eye = result.laterality or Laterality.OD
-    pixels = draw_fundus(FundusDrawing(320, 240, eye=eye))
+    pixels = draw_eye(eye)
     photograph = FundusPhotograph(pixels, result.name, result.provenance.photograph_sha256, result.laterality, 640, 480)
     field_of_view = find_field_of_view(pixels)
     model_input = prepare_input(photograph, field_of_view, INPUT) if result.prediction else None

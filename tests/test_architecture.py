@@ -140,6 +140,5 @@ def test_help_of_the_command_line_names_every_command(capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["--help"])
     assert ended.value.code == 0
-    shown = capsys.readouterr().out
-    for command in cli.COMMANDS:
-        assert f"  {command} " in shown
+    first_words = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.startswith("    ")]
+    assert set(cli.COMMANDS) <= set(first_words)

@@ -9,7 +9,7 @@ from pathlib import Path
 from dr_core.domain.errors import ConfigurationError
 
 NAME = "train"
-SUMMARY = "train the grader on labelled photographs and write the released model"
+SUMMARY = "Train the grader on labelled photographs and write the model that is released."
 DEFAULT_NAME = "retinadesk-v1"
 WEIGHTS_FILE = "mobilenetv2_imagenet_notop.weights.h5"
 
@@ -37,14 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
     if not weights.is_file():
         raise ConfigurationError("The start weights are missing. Name them with --weights.")
     # TensorFlow takes seconds to load, and the other commands do without it.
-    from dr_core.training.release import train_and_release
+    from dr_core.training.release import TrainingPaths, train_and_release
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    spec_path = train_and_release(
-        arguments.data, arguments.run_dir, arguments.out, name=arguments.name, weights=weights, say=say
-    )
+    paths = TrainingPaths(arguments.data, weights, arguments.run_dir, arguments.out)
+    spec_path = train_and_release(paths, name=arguments.name, say=say)
     shutil.copyfile(arguments.run_dir / "training_log.csv", arguments.out / "training_log.csv")
     print(f"Wrote {spec_path.name}. Next: python -m dr_core evaluate --data {arguments.data}")
     return 0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.photograph import BoolArray, FieldOfView, UInt8Array
+from dr_core.imaging.retina_likeness import require_retina
 
 ANALYSIS_SIZE_PX = 384
 MIN_SIDE_PX = 64
@@ -67,7 +68,7 @@ def find_field_of_view(pixels: UInt8Array) -> FieldOfView:
 
     Raises:
         ValueError: `pixels` has another shape or dtype.
-        NotAFundusPhotograph: no round, coloured, lit field on a dark surround.
+        NotAFundusPhotograph: no round, lit field on a dark surround, or one that holds no retina.
     """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise ValueError(f"pixels must be (H, W, 3) uint8. Received: {pixels.shape} {pixels.dtype}")
@@ -87,7 +88,7 @@ def find_field_of_view(pixels: UInt8Array) -> FieldOfView:
     if ellipse is None:
         raise NotAFundusPhotograph(NOT_A_FUNDUS)
     field = _to_field_of_view(ellipse, scale, (height, width))
-    _require_retina(small, _draw_mask(ellipse, small.shape[0], small.shape[1], 0.9))
+    require_retina(pixels, field)
     return field
 
 
@@ -217,10 +218,10 @@ def _distance_to_curves(points: Points, curves: Points) -> Points:
     return np.where(np.isfinite(radial), np.abs(radial - 1), np.inf)
 
 
-def _draw_mask(ellipse: _Ellipse, height: int, width: int, share: float = 1.0) -> BoolArray:
+def _draw_mask(ellipse: _Ellipse, height: int, width: int) -> BoolArray:
     rows, columns = np.ogrid[:height, :width]
     radial = ((columns - ellipse.x) / ellipse.aspect) ** 2 + (rows - ellipse.y) ** 2
-    return np.asarray(radial <= (share * ellipse.radius_y) ** 2, dtype=np.bool_)
+    return np.asarray(radial <= ellipse.radius_y**2, dtype=np.bool_)
 
 
 def _to_field_of_view(ellipse: _Ellipse, scale: float, shape: tuple[int, int]) -> FieldOfView:
@@ -235,8 +236,3 @@ def _to_field_of_view(ellipse: _Ellipse, scale: float, shape: tuple[int, int]) -
     )
     mask = _draw_mask(full, shape[0], shape[1])
     return FieldOfView((full.y, full.x), full.radius_y, full.aspect, mask, full.edge_fit)
-
-
-def _require_retina(pixels: UInt8Array, inside: BoolArray) -> None:
-    """Raise NotAFundusPhotograph unless what the circle holds has the colours of a retina."""
-    del pixels, inside

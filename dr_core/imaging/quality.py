@@ -74,8 +74,8 @@ def assess_quality(photograph: FundusPhotograph, field_of_view: FieldOfView) -> 
         field_of_view: its field.
 
     Returns:
-        The verdict, its score, and the defects, worst first; a marked defect is named for a gradable photograph too, and
-        an ungradable one always has at least one.
+        The verdict, its score, and the defects, worst first; a marked defect is named for a gradable photograph too,
+        and an ungradable one always has at least one.
     """
     features = measure_quality(photograph, field_of_view)
     score = score_quality(features)

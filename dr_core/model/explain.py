@@ -56,12 +56,12 @@ _CAPTIONS = {
     ExplanationMethod.GRAD_CAM_PP: f"Grad-CAM++: Grad-CAM weighted to keep several separate areas. {_COARSE}",
     ExplanationMethod.SCORE_CAM: f"Score-CAM: areas that alone keep the grade's score high. {_COARSE}",
     ExplanationMethod.SALIENCY: (
-        "Saliency: pixels whose change would move the grade most. Noisy; vessels and edges light up whether or not they "
-        "are diseased."
+        "Saliency: pixels whose change would move the grade most. Noisy; vessels and edges light up whether or not "
+        "they are diseased."
     ),
     ExplanationMethod.SMOOTH_GRAD: (
-        "SmoothGrad: saliency averaged over noisy copies. Less noisy than saliency; edges still light up whether or not "
-        "they are diseased."
+        "SmoothGrad: saliency averaged over noisy copies. Less noisy than saliency; edges still light up whether or "
+        "not they are diseased."
     ),
 }
 
@@ -147,8 +147,8 @@ def _score_cam(model: Any, spec: ModelSpec, tensor: Float32Array, grade: Grade, 
     """Score-CAM (Wang et al., 2020) over the channels that vary most, in rounds so that progress can be shown."""
     import keras
 
-    features = keras.Model(model.input, [model.get_layer(spec.cam_layer).output, model.output])
-    maps, logits = (keras.ops.convert_to_numpy(value) for value in features.predict_on_batch(tensor))
+    features = keras.Model(model.input, model.get_layer(spec.cam_layer).output)
+    maps = keras.ops.convert_to_numpy(features.predict_on_batch(tensor))
     channels = np.argsort(-maps[0].std(axis=(0, 1)))[:SCORE_CAM_CHANNELS]
     height, width = tensor.shape[1:3]
     scores: list[float] = []
@@ -174,13 +174,16 @@ def _smooth_grad(model: Any, spec: ModelSpec, tensor: Float32Array, grade: Grade
         noise = random.normal(0.0, SMOOTH_NOISE, tensor.shape).astype(np.float32)
         total += _gradient(model, tensor + noise, grade)
         report(done / SMOOTH_SAMPLES)
-    return total / SMOOTH_SAMPLES
+    return np.asarray(total / SMOOTH_SAMPLES, dtype=np.float32)
 
 
 def _gradient(model: Any, tensor: Float32Array, grade: Grade) -> Float32Array:
+    import keras
     from tf_keras_vis.saliency import Saliency
 
-    found = Saliency(model, clone=False)(_score_of(grade), tensor, normalize_map=False)
+    # tf-keras-vis calls the model with a list of inputs here, and Keras warns unless the model was built with one.
+    listed = keras.Model([model.input], model.output)
+    found = Saliency(listed, clone=False)(_score_of(grade), tensor, normalize_map=False)
     return np.asarray(found[0], dtype=np.float32)
 
 

@@ -8,7 +8,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -20,6 +20,7 @@ from dr_core.domain.errors import DRError, PhotographError, StorageError
 from dr_core.domain.results import Provenance, ScreeningResult, Status
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION
 from dr_core.model.classifier import Classifier
+from dr_core.screening.crew import Crew
 from dr_core.screening.failure_log import log_failure
 from dr_core.screening.pipeline import Screening, screen_photograph
 from dr_core.screening.sources import PhotographSource
@@ -107,16 +108,18 @@ def screen_batch(
     """
     count = default_workers() if workers is None else workers
     window: deque[Future[BatchRow]] = deque()
-    with ThreadPoolExecutor(count, thread_name_prefix="screening") as pool:
-        try:
-            for number, source in enumerate(sources, start=1):
-                if len(window) >= count + WINDOW_AHEAD:
-                    yield window.popleft().result()
-                window.append(pool.submit(_screen_source, number, source, steps))
-            while window:
+    crew: Crew[BatchRow] = Crew(count, "screening")
+    try:
+        for number, source in enumerate(sources, start=1):
+            if len(window) >= count + WINDOW_AHEAD:
                 yield window.popleft().result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            window.append(crew.submit(partial(_screen_source, number, source, steps)))
+        while window:
+            yield window.popleft().result()
+    finally:
+        for future in window:
+            future.cancel()
+        crew.dismiss()
 
 
 def _screen_source(number: int, source: PhotographSource, steps: BatchSteps) -> BatchRow:

@@ -86,6 +86,11 @@ class BatchJob:
         return self._state
 
     @property
+    def stopping(self) -> bool:
+        """True between `cancel` and the end, while the photographs at hand are finished."""
+        return self._cancelled.is_set() and not self._state.ended
+
+    @property
     def progress(self) -> BatchProgress:
         """How far the batch is."""
         with self._lock:

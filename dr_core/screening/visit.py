@@ -9,9 +9,10 @@ from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import Decision, ScreeningResult, Status
 from dr_core.screening.pipeline import Screening
 
-__all__ = ["Visit", "VisitOutcome", "order_eyes", "state_eye", "summarise_visit"]
+__all__ = ["Visit", "VisitOutcome", "rank_eye", "state_eye", "summarise_visit"]
 
 EYES = 2
+_RANKS = {Laterality.OD: 0, Laterality.OS: 1, None: 2}
 
 
 class VisitOutcome(StrEnum):
@@ -68,7 +69,7 @@ def summarise_visit(results: Sequence[ScreeningResult]) -> Visit:
     """
     if not 1 <= len(results) <= EYES:
         raise ValueError(f"A visit has one or two photographs. Received: {len(results)}")
-    ordered = order_eyes(results)
+    ordered = tuple(sorted(results, key=rank_eye))
     graded = [(result, result.decision) for result in ordered if result.decision is not None]
     referable = [pair for pair in graded if _needs_referral(pair[1])]
     ungraded = [result for result in ordered if result.decision is None]
@@ -82,10 +83,9 @@ def summarise_visit(results: Sequence[ScreeningResult]) -> Visit:
     return Visit(ordered, outcome, deciding, follow_up, _find_concerns(ordered, outcome))
 
 
-def order_eyes(results: Sequence[ScreeningResult]) -> tuple[ScreeningResult, ...]:
-    """Return the results with the right eye first, then the left, then those whose eye is not known."""
-    places = {Laterality.OD: 0, Laterality.OS: 1, None: 2}
-    return tuple(sorted(results, key=lambda result: places[result.laterality]))
+def rank_eye(result: ScreeningResult) -> int:
+    """Key that sorts the right eye first, then the left, then an eye that is not known."""
+    return _RANKS[result.laterality]
 
 
 def state_eye(screening: Screening, laterality: Laterality | None) -> Screening:

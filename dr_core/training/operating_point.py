@@ -14,7 +14,7 @@ TEMPERATURES = np.geomspace(0.2, 3.0, 57)
 WANTED_SENSITIVITY = 0.90
 CUT_STEP = 0.025
 CUT_ROUNDS = 4
-# Cut points must earn this much kappa over the most probable grade, which is the plainer rule to read off the bars.
+# Cut points must earn this much agreement over the most probable grade, the plainer rule to read off the bars.
 CUT_GAIN = 0.01
 
 FloatArray = NDArray[np.float64]
@@ -30,14 +30,14 @@ def choose_operating_point(logits: FloatArray, grades: IntArray, sources: NDArra
         sources: (N,) where each photograph comes from; every source counts alike for the cut points.
 
     Returns:
-        Temperature of least negative log-likelihood; cut points where they gain kappa; for referable and
+        Temperature of least negative log-likelihood; cut points where they gain agreement; for referable and
         vision-threatening DR the highest threshold with `WANTED_SENSITIVITY`.
     """
     temperature = fit_temperature(logits, grades)
     probabilities = calibrate_logits(logits, temperature)
     expected = probabilities @ np.arange(GRADE_COUNT)
     cuts = fit_grade_cuts(expected, grades, sources)
-    gain = _mean_kappa(_cut(expected, cuts), grades, sources) - _mean_kappa(
+    gain = _mean_agreement(_cut(expected, cuts), grades, sources) - _mean_agreement(
         probabilities.argmax(axis=1), grades, sources
     )
     return OperatingPoint(
@@ -56,19 +56,19 @@ def fit_temperature(logits: FloatArray, grades: IntArray) -> float:
 
 
 def fit_grade_cuts(expected: FloatArray, grades: IntArray, sources: NDArray[np.str_]) -> FloatArray:
-    """Return 4 rising cut points on the expected grade, by coordinate search for the mean kappa over sources."""
+    """Return 4 rising cut points on the expected grade, by coordinate search for the mean agreement over sources."""
     cuts = np.array([0.5, 1.5, 2.5, 3.5])
     for _ in range(CUT_ROUNDS):
         for index in range(len(cuts)):
             low = cuts[index - 1] + CUT_STEP if index else CUT_STEP
             high = cuts[index + 1] - CUT_STEP if index + 1 < len(cuts) else GRADE_COUNT - 1.0
             candidates = np.arange(low, high + 1e-9, CUT_STEP)
-            kappas = []
+            found = []
             for candidate in candidates:
                 tried = cuts.copy()
                 tried[index] = candidate
-                kappas.append(_mean_kappa(_cut(expected, tried), grades, sources))
-            best = np.flatnonzero(np.array(kappas) >= max(kappas) - 1e-9)
+                found.append(_mean_agreement(_cut(expected, tried), grades, sources))
+            best = np.flatnonzero(np.array(found) >= max(found) - 1e-9)
             # The middle of a plateau is the cut that travels best.
             cuts[index] = candidates[best[len(best) // 2]]
     if any(later <= earlier for earlier, later in pairwise(cuts)):
@@ -80,12 +80,17 @@ def _cut(expected: FloatArray, cuts: FloatArray) -> IntArray:
     return np.asarray((expected[:, None] >= cuts[None, :]).sum(axis=1), dtype=np.int64)
 
 
-def _mean_kappa(predicted: IntArray, grades: IntArray, sources: NDArray[np.str_]) -> float:
-    kappas = [
-        quadratic_weighted_kappa(grades[sources == source], predicted[sources == source])
-        for source in np.unique(sources)
-    ]
-    return float(np.nanmean(kappas))
+def _mean_agreement(predicted: IntArray, grades: IntArray, sources: NDArray[np.str_]) -> float:
+    """Return the mean over sources of quadratic weighted kappa plus accuracy.
+
+    Kappa alone buys agreement at the extremes with wrong grades between them, which a reader would have to correct.
+    """
+    found = []
+    for source in np.unique(sources):
+        chosen = sources == source
+        accuracy = float((predicted[chosen] == grades[chosen]).mean())
+        found.append(quadratic_weighted_kappa(grades[chosen], predicted[chosen]) + accuracy)
+    return float(np.nanmean(found))
 
 
 def _threshold(probabilities: FloatArray, grades: IntArray, lowest: Grade) -> float:

@@ -1,7 +1,7 @@
 """From labelled photographs to a released model: cache, train, choose the operating point, export."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,21 +9,35 @@ import numpy as np
 
 from dr_core.training.dataset import DiscCache, LabelledPhotograph, build_cache, read_manifest, select_graded
 from dr_core.training.export import export_model
-from dr_core.training.fit import Plan, fit_grader, predict_logits
+from dr_core.training.fit import fit_grader, predict_logits
 from dr_core.training.operating_point import choose_operating_point
+from dr_core.training.plan import Plan
+from dr_core.training.run_folder import RunFolder
 
 
-def train_and_release(
-    data_dir: Path, run_dir: Path, out_dir: Path, *, name: str, weights: Path, say: Callable[[str], None]
-) -> Path:
+@dataclass(frozen=True)
+class TrainingPaths:
+    """Where a training run reads and writes.
+
+    Attributes:
+        data_dir: holds manifest.csv.
+        weights: where MobileNetV2 starts.
+        run_dir: cache and checkpoints; an interrupted run goes on from here.
+        out_dir: where the release is written.
+    """
+
+    data_dir: Path
+    weights: Path
+    run_dir: Path
+    out_dir: Path
+
+
+def train_and_release(paths: TrainingPaths, *, name: str, say: Callable[[str], None]) -> Path:
     """Train on the manifest's ``train``, calibrate on its ``val``, and write the model.
 
     Args:
-        data_dir: holds manifest.csv.
-        run_dir: cache and checkpoints; an interrupted run goes on from here.
-        out_dir: where the release is written.
+        paths: where to read and write.
         name: name and version of the model.
-        weights: where MobileNetV2 starts.
         say: receives lines of progress.
 
     Returns:
@@ -33,13 +47,13 @@ def train_and_release(
         ConfigurationError: there is no usable manifest.
     """
     plan = Plan()
-    photographs = read_manifest(data_dir)
+    photographs = read_manifest(paths.data_dir)
     width_px = max(stage.width_px for stage in plan.stages)
-    train = _cache(select_graded(photographs, "train"), width_px, run_dir, say)
-    val = _cache(select_graded(photographs, "val"), width_px, run_dir, say)
+    train = _cache(select_graded(photographs, "train"), width_px, paths.run_dir, say)
+    val = _cache(select_graded(photographs, "val"), width_px, paths.run_dir, say)
     say(f"{len(train.photographs)} photographs to train on, {len(val.photographs)} to choose on")
-    model = fit_grader(train, val, plan, run_dir, backbone_weights=weights, say=say)
-    return release(model, val, out_dir, name=name, plan=plan)
+    model = fit_grader(train, val, RunFolder(paths.run_dir, plan), backbone_weights=paths.weights, say=say)
+    return release(model, val, paths.out_dir, name=name, plan=plan)
 
 
 def release(model: Any, val: DiscCache, out_dir: Path, *, name: str, plan: Plan) -> Path:

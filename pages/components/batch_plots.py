@@ -18,6 +18,8 @@ MARGIN = {"l": 8, "r": 16, "t": 24, "b": 8}
 AXIS_TITLE = {"font": {"size": 14}, "standoff": 10}
 OUTCOME_COLORS = [*GRADE_COLORS.values(), "#b9c4c3", MUTED]
 BIN_WIDTH = 0.05
+# Up to here every count gets its own line; plotly's own choice would draw halves of photographs.
+FEW_SCORES = 8
 
 
 def show_plots(results: Sequence[ScreeningResult]) -> None:
@@ -88,5 +90,7 @@ def _draw_scores(scores: Sequence[float], threshold: float) -> go.Figure:
     figure.update_yaxes(
         fixedrange=True, title={"text": "Photographs", **AXIS_TITLE}, rangemode="tozero", tickformat=",d"
     )
+    if len(scores) <= FEW_SCORES:
+        figure.update_yaxes(dtick=1)
     figure.update_layout(template=PLOTLY_TEMPLATE, height=HEIGHT_PX, barmode="stack", margin=MARGIN)
     return figure

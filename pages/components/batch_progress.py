@@ -15,9 +15,7 @@ def show_progress(job: BatchJob) -> None:
     st.markdown("## Grading")
     _show_running(job)
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Stop", icon=":material/stop_circle:", key="batch_cancel"):
-            job.cancel()
-            st.toast("Stopping; what is done stays.")
+        st.button("Stop", icon=":material/stop_circle:", on_click=job.cancel, disabled=job.stopping, key="batch_cancel")
         show_link(job)
         st.caption("You may leave this page: grading goes on.", width="content")
 
@@ -27,7 +25,11 @@ def _show_running(job: BatchJob) -> None:
     state, progress = job.state, job.progress
     if state.ended:
         st.rerun()
-    text = "Waiting until another batch is done" if state is JobState.WAITING else progress.text
+    text = progress.text
+    if job.stopping:
+        text = f"{progress.text}. Stopping when the photographs at hand are finished; what is done stays."
+    elif state is JobState.WAITING:
+        text = "Waiting until another batch is done."
     st.progress(progress.share, text=text)
     show_counts(job)
 

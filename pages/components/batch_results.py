@@ -66,7 +66,8 @@ def _show_ending(job: BatchJob) -> None:
         st.warning(
             f"Stopped: {progress.done:,} of {progress.total:,} photographs are done.", icon=":material/stop_circle:"
         )
-    notes = [f"{progress.done:,} photographs in {format_duration(progress.elapsed_s)}."]
+    noun = "photograph" if progress.done == 1 else "photographs"
+    notes = [f"{progress.done:,} {noun} in {format_duration(progress.elapsed_s)}."]
     if batch.other_files:
         notes.append(f"Other files, not graded: {batch.other_files:,}.")
     if batch.linked_folders:

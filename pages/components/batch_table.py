@@ -79,7 +79,7 @@ def _choose_filter() -> TableFilter:
     )
     referable = referable_box.selectbox("Referral", [EVERY, REFERABLE, NOT_REFERABLE], key="batch_referable")
     sort_by = sort_box.selectbox("Sort by", SORT_COLUMNS, key="batch_sort")
-    descending = order_box.toggle("Largest first", key="batch_descending")
+    descending = order_box.toggle("Reverse", key="batch_descending")
     return TableFilter(
         statuses=frozenset(statuses),
         grades=frozenset(grades),

@@ -3,6 +3,8 @@
 import base64
 import csv
 import io
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -32,6 +34,14 @@ def upload(page: Page, files: FilePayload | list[FilePayload] | Path) -> None:
 def seen_text(page: Page, text: str) -> Locator:
     """The first place where `text` can be seen, as opposed to labels for screen readers."""
     return page.get_by_text(text).filter(visible=True).first
+
+
+def wait_until(page: Page, happened: Callable[[], bool], *, timeout_s: float = 60.0) -> None:
+    """Wait for what Playwright's own assertions cannot express."""
+    deadline = time.monotonic() + timeout_s
+    while not happened():
+        assert time.monotonic() < deadline, f"It did not happen within {timeout_s:.0f} s."
+        page.wait_for_timeout(100)
 
 
 def grade_heading(page: Page) -> Locator:

@@ -16,12 +16,15 @@ from tests.browser.driving import grade_heading, upload
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 WIDTH_PX = 1280
 SETTLE_MS = 1500
+PLOTS_ARE_DRAWN = """() => Array.from(document.querySelectorAll('[data-testid="stPlotlyChart"]'))
+    .every(chart => chart.querySelector('.main-svg'))"""
 
 
 def take(page: Page, name: str, *, height_px: int) -> None:
     """Save the page from its top, `height_px` high, once nothing moves any more."""
     page.set_viewport_size({"width": WIDTH_PX, "height": height_px})
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.wait_for_function(PLOTS_ARE_DRAWN)
     page.mouse.move(5, 300)
     page.wait_for_timeout(SETTLE_MS)
     IMAGES.mkdir(parents=True, exist_ok=True)

@@ -19,6 +19,7 @@ from tests.browser.driving import (
     read_pictures,
     seen_text,
     upload,
+    wait_until,
 )
 
 
@@ -122,8 +123,7 @@ def test_both_panes_zoom_in_step_and_keep_the_zoom(page: Page, good_jpeg: bytes)
 
     fitted, _ = widths()
     viewer.get_by_role("button", name="Zoom in").click()
-    page.wait_for_function("([key, width]) => document.querySelector(key).getBoundingClientRect().width > width + 5",
-                           arg=[".st-key-heatmap_view figure img", fitted])  # fmt: skip
+    wait_until(page, lambda: widths()[0] > fitted + 5)
     left, right = widths()
     assert left == pytest.approx(right, abs=1)
     page.get_by_role("slider", name="Opacity").first.press("ArrowRight")

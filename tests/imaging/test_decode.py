@@ -1,32 +1,17 @@
-"""Uploaded bytes become an upright RGB photograph, or an error that says what to do; nothing else ever happens."""
+"""Uploaded bytes of every mode and orientation become one upright, 8-bit RGB photograph."""
 
 import hashlib
 import io
-import zlib
 
 import cv2
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
-from dr_core.domain.errors import PhotographError, PhotographTooLarge, UnreadablePhotograph
 from dr_core.domain.photograph import Laterality
-from dr_core.imaging.decode import (
-    IMAGE_EXTENSIONS,
-    MAX_BYTES,
-    MAX_PIXELS,
-    decode_photograph,
-    find_laterality,
-    looks_like_image,
-)
+from dr_core.imaging.decode import IMAGE_EXTENSIONS, decode_photograph, find_laterality, looks_like_image
 
 ORIENTATION = 0x0112
-FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-# Pillow warns of damaged metadata and goes on; what counts here is that decoding ends in pixels or a PhotographError.
-pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 
 def encode(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -53,17 +38,6 @@ def corner_of(pixels: np.ndarray) -> str:
     }
     (found,) = [name for name, value in corners.items() if value.min() > 200]
     return found
-
-
-def make_png_header(width: int, height: int) -> bytes:
-    """A PNG that claims a size and holds not one pixel of it."""
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
-
-    size = width.to_bytes(4, "big") + height.to_bytes(4, "big")
-    idat = chunk(b"IDAT", zlib.compress(b"\x00" * 64))
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size + bytes([8, 2, 0, 0, 0])) + idat + chunk(b"IEND", b"")
 
 
 def test_decode_keeps_name_hash_and_source_size(fundus_jpeg):
@@ -205,50 +179,6 @@ def test_decode_reduces_a_line_without_losing_it(kind, size):
     assert sorted(pixels.shape) == [1, 3, 100]
 
 
-def test_decode_refuses_an_empty_file_and_says_so():
-    with pytest.raises(UnreadablePhotograph, match="empty"):
-        decode_photograph(b"", "eye.jpg")
-
-
-@pytest.mark.parametrize("share", [0.02, 0.5, 0.98])
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
-def test_decode_refuses_a_truncated_file(fundus_pixels, kind, share):
-    data = encode(Image.fromarray(fundus_pixels), kind)
-    with pytest.raises(UnreadablePhotograph, match=r"damaged|not a JPEG"):
-        decode_photograph(data[: int(len(data) * share)], "eye.jpg")
-
-
-@pytest.mark.parametrize("kind", ["GIF", "BMP", "WEBP", "PPM", "ICO", "JPEG2000", "PDF"])
-def test_decode_refuses_other_formats_whatever_the_name_says(kind):
-    with pytest.raises(UnreadablePhotograph, match="not a JPEG, PNG or TIFF"):
-        decode_photograph(encode(draw_corner(), kind), "eye.jpg")
-
-
-@pytest.mark.parametrize("data", [b"plain text", b"<svg/>", b"PK\x03\x04", b"\x00" * 64, b"%!PS-Adobe-3.0 EPSF-3.0"])
-def test_decode_refuses_what_is_no_picture(data):
-    with pytest.raises(UnreadablePhotograph, match="not a JPEG, PNG or TIFF"):
-        decode_photograph(data, "eye.png")
-
-
-@pytest.mark.parametrize(("width", "height"), [(30_000, 30_000), (10_000, 5_001), (2_000_000_000, 1)])
-def test_decode_refuses_too_many_pixels_by_the_header_alone(width, height):
-    data = make_png_header(width, height)
-    assert len(data) < 200
-    with pytest.raises(PhotographTooLarge, match="at most 50 megapixels"):
-        decode_photograph(data, "eye.png")
-
-
-def test_decode_accepts_the_largest_size_that_is_promised():
-    assert MAX_PIXELS == 50_000_000
-    data = encode(Image.new("1", (10_000, 5_000), 1), "PNG")
-    assert decode_photograph(data, "e.png", longest_side_px=100).source_width_px == 10_000
-
-
-def test_decode_refuses_too_many_bytes_before_it_looks_at_them():
-    with pytest.raises(PhotographTooLarge, match=r"at most \d+ MB are accepted"):
-        decode_photograph(bytes(MAX_BYTES + 1), "eye.jpg")
-
-
 @pytest.mark.parametrize(
     ("name", "eye"),
     [
@@ -281,39 +211,3 @@ def test_magic_bytes_of_other_formats_are_not_taken(head):
 
 def test_extensions_are_those_that_are_promised():
     assert {".jpg", ".jpeg", ".png", ".tif", ".tiff"} == IMAGE_EXTENSIONS
-
-
-def decode_or_refuse(data: bytes) -> None:
-    """Decode; anything but pixels or a PhotographError with a remedy fails the test."""
-    try:
-        photograph = decode_photograph(data, "fuzzed", longest_side_px=64)
-    except PhotographError as error:
-        assert str(error).endswith(".")
-    else:
-        assert photograph.pixels.dtype == np.uint8
-        assert photograph.pixels.shape[2] == 3
-        assert min(photograph.source_width_px, photograph.source_height_px) >= 1
-
-
-@FUZZ
-@given(
-    head=st.sampled_from([b"", b"\xff\xd8\xff\xe0", b"\xff\xd8\xff\xe1", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*"]),
-    rest=st.binary(max_size=400),
-)
-def test_random_bytes_never_raise_anything_but_a_photograph_error(head, rest):
-    decode_or_refuse(head + rest)
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
-@FUZZ
-@given(random=st.randoms(use_true_random=False), cut=st.booleans())
-def test_mutations_of_a_valid_file_never_raise_anything_but_a_photograph_error(kind, random, cut):
-    exif = Image.Exif()
-    exif[ORIENTATION] = 6
-    exif[0x010F] = "Camera"
-    data = bytearray(encode(draw_corner(), kind, exif=exif))
-    for _ in range(random.randint(1, 12)):
-        # Headers are short and break in more ways than pixels do.
-        last = len(data) if random.random() < 0.4 else min(len(data), 160)
-        data[random.randrange(last)] = random.randrange(256)
-    decode_or_refuse(bytes(data[: random.randrange(len(data))] if cut else data))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from dr_core.domain.errors import ModelNotFound
@@ -27,6 +28,13 @@ def fake_model(monkeypatch) -> Iterator[FakeClassifier]:
     monkeypatch.setattr(Classifier, "load", lambda model_dir=None: classifier)
     yield classifier
     st.cache_resource.clear()
+
+
+@pytest.fixture(autouse=True)
+def visited_server(monkeypatch) -> None:
+    """AppTest makes each run the first of its server, and that one is sent through app.py; later ones are not."""
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", False)
+    monkeypatch.setattr("streamlit.testing.v1.app_test.PagesManager", type("VisitedPages", (PagesManager,), {}))
 
 
 @pytest.fixture

@@ -106,8 +106,11 @@ def test_cancelled_batch_keeps_what_is_done(registry, fundus_jpeg):
     job = start(registry, {f"{number:02d}.jpg": fundus_jpeg for number in range(40)}, delay_s=0.05)
     while job.progress.done < 2:
         time.sleep(0.01)
+    assert not job.stopping
     job.cancel()
+    assert job.stopping
     assert job.wait(30)
+    assert not job.stopping
     assert job.state is JobState.CANCELLED
     assert 2 <= len(job.results) < 40
     assert job.progress.done == len(job.results)

@@ -7,7 +7,7 @@ import pytest
 from dr_core.domain.grades import Grade
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import Status
-from dr_core.screening.visit import VisitOutcome, order_eyes, state_eye, summarise_visit
+from dr_core.screening.visit import VisitOutcome, rank_eye, state_eye, summarise_visit
 from tests.made_screenings import make_result, make_screening
 
 OD, OS = Laterality.OD, Laterality.OS
@@ -94,7 +94,7 @@ def test_two_unreadable_files_are_not_taken_for_the_same_photograph():
 
 def test_the_right_eye_comes_first():
     left, right, unknown = eye(OS), eye(OD), eye(None)
-    assert order_eyes([unknown, left, right]) == (right, left, unknown)
+    assert sorted([unknown, left, right], key=rank_eye) == [right, left, unknown]
 
 
 def test_the_order_of_upload_does_not_matter():

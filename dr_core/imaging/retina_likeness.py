@@ -1,0 +1,76 @@
+"""Tell a retina from other round things on a dark ground: a coin, a clock face, an X-ray, a plate of food.
+
+The limits are wide, because refusing a diseased retina is worse than grading a strange picture: of 6,000 labelled
+photographs drawn at random, ungradable ones included, one (dark, green, without any detail) lies outside of them.
+"""
+
+import cv2
+import numpy as np
+
+from dr_core.domain.errors import NotAFundusPhotograph
+from dr_core.domain.photograph import BoolArray, FieldOfView, Float32Array, UInt8Array
+from dr_core.imaging.preprocess import cut_disc
+
+__all__ = ["require_retina"]
+
+DISC_PX = 128
+RIM_PX = 7  # the rim is blurred and reflects the flash
+# Hues between magenta-red and yellow; a retina has no others but for reflections and poor light.
+WARM_HUES_DEG = (-30.0, 75.0)
+MIN_WARM_SHARE = 0.30  # measured on photographs: 0.33 and more
+COLOUR_SIGMA_PX = 4.0
+COLOUR_NOISE_LEVELS = 1.0  # what a sensor's noise leaves of colour after that blur
+MIN_GREEN_SPREAD = 0.02  # measured: 0.030 and more
+DETAIL_SIGMA_PX = 2.0
+MAX_DETAIL_LEVELS = 12.0  # measured: up to 10.2, in scarred myopic eyes
+DARK_OFFSET = 5.0  # keeps the ratio of a black disc finite
+
+NO_RETINA_COLOURS = (
+    "No retina was found in this picture: it has not the colours of one. Upload a colour fundus photograph, "
+    "not a grey or red-free one."
+)
+NO_RETINA_TEXTURE = (
+    "No retina was found in this picture: what it shows is round, but does not look like a retina. "
+    "Upload a colour fundus photograph."
+)
+
+
+def require_retina(pixels: UInt8Array, field_of_view: FieldOfView) -> None:
+    """Refuse a field whose content cannot be a retina.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        field_of_view: the round field found in it.
+
+    Raises:
+        NotAFundusPhotograph: the field is grey or cold in colour, flat, or textured far beyond any retina.
+    """
+    disc, visible = cut_disc(pixels, field_of_view, DISC_PX)
+    inner = cv2.erode(visible.astype(np.uint8), np.ones((RIM_PX, RIM_PX), np.uint8)).astype(np.bool_)
+    if not inner.any():
+        raise NotAFundusPhotograph(NO_RETINA_TEXTURE)
+    values = disc.astype(np.float32)
+    colours = np.asarray(cv2.GaussianBlur(values, (0, 0), COLOUR_SIGMA_PX), dtype=np.float32)
+    if _share_of_warm_colour(colours[inner]) < MIN_WARM_SHARE:
+        raise NotAFundusPhotograph(NO_RETINA_COLOURS)
+    green = values[..., 1][inner]
+    spread = float(green.std()) / (float(green.mean()) + DARK_OFFSET)
+    if spread < MIN_GREEN_SPREAD or _measure_detail(values.mean(axis=2), inner) > MAX_DETAIL_LEVELS:
+        raise NotAFundusPhotograph(NO_RETINA_TEXTURE)
+
+
+def _share_of_warm_colour(colours: Float32Array) -> float:
+    """Return the share of (N, 3) `colours`, weighed by how colourful each is, that is red to yellow; 0 for grey."""
+    red, green, blue = colours.T
+    # The colour plane of an HSI cone: red at 0 degrees, yellow at 60.
+    along, across = red - (green + blue) / 2, np.sqrt(3.0) / 2 * (green - blue)
+    chroma = np.maximum(np.hypot(along, across) - COLOUR_NOISE_LEVELS, 0.0)
+    hue_deg = np.degrees(np.arctan2(across, along))
+    warm = (hue_deg > WARM_HUES_DEG[0]) & (hue_deg < WARM_HUES_DEG[1])
+    return float(chroma[warm].sum() / max(float(chroma.sum()), 1e-3))
+
+
+def _measure_detail(level: Float32Array, inner: BoolArray) -> float:
+    """Return the deviation, in grey levels, of what a small blur takes away."""
+    detail = level - cv2.GaussianBlur(level, (0, 0), DETAIL_SIGMA_PX)
+    return float(detail[inner].std())

@@ -1,0 +1,43 @@
+"""What leaves the pipeline is frozen, and each defect carries its advice."""
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from dr_core.domain.photograph import Laterality
+from dr_core.domain.results import Defect, QualityReport, Status
+from tests.fakes import make_failed, make_graded, make_ungradable
+
+
+@pytest.mark.parametrize("defect", list(Defect))
+def test_every_defect_says_what_to_do_at_the_camera(defect):
+    assert defect.advice.endswith("retake.")
+
+
+def test_advice_follows_the_order_of_the_defects():
+    report = QualityReport(False, 0.1, (Defect.DARK, Defect.BLUR))
+    assert report.advice == (Defect.DARK.advice, Defect.BLUR.advice)
+    assert QualityReport(True, 0.9).advice == ()
+
+
+@pytest.mark.parametrize("make", [make_graded, make_ungradable, make_failed])
+def test_results_cannot_be_changed_afterwards(make):
+    with pytest.raises(FrozenInstanceError):
+        make().status = Status.GRADED
+
+
+def test_words_of_the_csv_are_stable():
+    assert [status.value for status in Status] == ["graded", "ungradable", "failed"]
+    assert [defect.value for defect in Defect] == [
+        "blur",
+        "dark",
+        "bright",
+        "uneven light",
+        "small field",
+        "low contrast",
+    ]
+
+
+def test_eyes_are_named_in_words_and_letters():
+    assert Laterality.OD.label == "Right eye (OD)"
+    assert Laterality.OS.label == "Left eye (OS)"

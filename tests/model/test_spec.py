@@ -1,0 +1,96 @@
+"""The model's JSON is believed only where everything in it is what was released."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dr_core.domain.errors import ModelAltered, ModelNotFound
+from dr_core.model.spec import CLASS_NAMES, ModelFile, load_spec
+
+VALID: dict[str, Any] = {
+    "format": 1,
+    "name": "made-up",
+    "files": {
+        "runtime": {"file": "made-up.tflite", "sha256": "00" * 32},
+        "keras": {"file": "made-up.keras", "sha256": "11" * 32},
+    },
+    "input": {"height_px": 240, "width_px": 320, "channels": "RGB", "range": [-1, 1], "preprocessing": "field-1"},
+    "classes": list(CLASS_NAMES),
+    "cam_layer": "out_relu",
+    "calibration": {"temperature": 0.7},
+    "decision": {
+        "grade_cuts": [0.5, 1.5, 2.5, 3.5],
+        "referable_threshold": 0.4,
+        "vision_threatening_threshold": 0.3,
+    },
+}
+
+
+def write(folder: Path, change: Callable[[dict[str, Any]], object] = lambda raw: None) -> Path:
+    raw = json.loads(json.dumps(VALID))
+    change(raw)
+    (folder / "made-up.model.json").write_text(json.dumps(raw), encoding="utf-8")
+    return folder
+
+
+def test_load_reads_every_field(tmp_path: Path) -> None:
+    spec = load_spec(write(tmp_path))
+    assert (spec.input_size.height_px, spec.input_size.width_px) == (240, 320)
+    assert spec.temperature == 0.7
+    assert spec.grade_cuts == (0.5, 1.5, 2.5, 3.5)
+    assert spec.label == "made-up@" + "0" * 12
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw["classes"].reverse(),
+        lambda raw: raw.update(classes=sorted(raw["classes"])),
+        lambda raw: raw["input"].update(preprocessing="field-0"),
+        lambda raw: raw["input"].update(range=[0, 1]),
+        lambda raw: raw["input"].update(channels="BGR"),
+        lambda raw: raw["calibration"].update(temperature=0),
+        lambda raw: raw["calibration"].update(temperature="NaN"),
+        lambda raw: raw["decision"].update(referable_threshold=1.5),
+        lambda raw: raw["decision"].update(grade_cuts=[2.5, 1.5, 0.5, 3.5]),
+        lambda raw: raw["files"]["keras"].update(file="../elsewhere.keras"),
+        lambda raw: raw.pop("decision"),
+        lambda raw: raw.update(format=99),
+    ],
+)
+def test_load_refuses_what_was_not_released(tmp_path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    write(tmp_path, change)
+    with pytest.raises(ModelAltered, match="release"):
+        load_spec(tmp_path)
+
+
+def test_load_refuses_json_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "broken.model.json").write_bytes(b"\xff{")
+    with pytest.raises(ModelAltered, match="Restore the models folder"):
+        load_spec(tmp_path)
+
+
+def test_load_needs_exactly_one_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound, match="no model"):
+        load_spec(tmp_path)
+    write(tmp_path)
+    (tmp_path / "second.model.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ModelNotFound, match="2 models"):
+        load_spec(tmp_path)
+
+
+def test_read_refuses_one_changed_byte(tmp_path: Path) -> None:
+    path = tmp_path / "weights"
+    path.write_bytes(b"abc")
+    # SHA-256 of b"abc", the standard's own example.
+    sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert ModelFile(path, sha256).read() == b"abc"
+    path.write_bytes(b"abd")
+    with pytest.raises(ModelAltered, match="SHA-256"):
+        ModelFile(path, sha256).read()
+    path.unlink()
+    with pytest.raises(ModelNotFound, match="missing"):
+        ModelFile(path, sha256).read()

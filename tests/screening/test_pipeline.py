@@ -1,0 +1,146 @@
+"""One photograph's way: graded, ungradable or failed, never an exception, and always traceable."""
+
+import hashlib
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dr_core import __version__
+from dr_core.domain.grades import Grade
+from dr_core.domain.guideline import find_follow_up
+from dr_core.domain.photograph import Laterality
+from dr_core.domain.results import Status
+from dr_core.imaging.drawing import FundusDrawing, draw_fundus
+from dr_core.imaging.encode import encode_jpeg, encode_png
+from dr_core.imaging.preprocess import PREPROCESSING_VERSION
+from dr_core.screening.pipeline import Screening, screen_photograph
+from tests.fakes import FakeClassifier
+
+HOSTILE = {
+    "empty": b"",
+    "text": b"This is no photograph.",
+    "header": b"\xff\xd8\xff\xe0\x00\x10JFIF",
+    "pixel": encode_png(np.zeros((1, 1, 3), dtype=np.uint8)),
+    "black": encode_png(np.zeros((200, 300, 3), dtype=np.uint8)),
+    "grey disc": encode_png(np.repeat(np.tri(300, 300, dtype=np.uint8)[..., None] * 90, 3, axis=2)),
+}
+
+
+@pytest.fixture(scope="module")
+def blurred_jpeg() -> bytes:
+    return encode_jpeg(draw_fundus(FundusDrawing(480, 360, blur=0.06, light=0.4)))
+
+
+@pytest.fixture(scope="module")
+def graded(lesions_jpeg: bytes) -> Screening:
+    return screen_photograph(lesions_jpeg, "eye_OS.jpg", classifier=FakeClassifier())
+
+
+def test_a_good_photograph_is_graded(graded):
+    result = graded.result
+    assert result.status is Status.GRADED
+    assert result.name == "eye_OS.jpg"
+    assert result.laterality is Laterality.OS
+    assert (result.width_px, result.height_px) == (640, 480)
+    assert result.error == ""
+    assert result.elapsed_s > 0
+    assert result.quality is not None
+    assert result.quality.gradable
+
+
+def test_decision_follows_the_models_thresholds(graded):
+    decision = graded.result.decision
+    assert decision is not None
+    assert decision.grade is Grade.MODERATE_NPDR
+    assert decision.referable
+    assert decision.referable_threshold == 0.5
+    assert decision.follow_up == find_follow_up(Grade.MODERATE_NPDR)
+
+
+def test_provenance_names_bytes_model_and_versions(graded, lesions_jpeg):
+    spec, found = FakeClassifier().spec, graded.result.provenance
+    assert found.photograph_sha256 == hashlib.sha256(lesions_jpeg).hexdigest()
+    assert (found.model_name, found.model_sha256) == (spec.name, spec.sha256)
+    assert found.preprocessing_version == PREPROCESSING_VERSION
+    assert found.package_version == __version__
+    created = datetime.fromisoformat(found.created_utc)
+    assert created.tzinfo == UTC
+    assert abs((datetime.now(UTC) - created).total_seconds()) < 3600
+
+
+def test_heatmap_lies_in_the_photographs_frame(graded):
+    heat = graded.heatmap()
+    assert graded.photograph is not None
+    assert graded.field_of_view is not None
+    assert heat.shape == graded.photograph.pixels.shape[:2]
+    assert heat.dtype == np.float32
+    assert 0.0 <= heat.min() < heat.max() <= 1.0
+    # The fake's maps are 1 everywhere, so the heat shows the reach of the network: inside the field.
+    assert heat[240, 320] == 1.0
+    assert not heat[~graded.field_of_view.mask].any()
+
+
+def test_heatmap_explains_the_grade_asked_for(graded):
+    assert np.array_equal(graded.heatmap(Grade.NO_DR), graded.heatmap())
+    assert np.array_equal(graded.heatmap(), graded.place_heatmap(np.ones((5, 5), dtype=np.float32)))
+
+
+def test_an_ungradable_photograph_gets_no_grade(blurred_jpeg):
+    classifier = FakeClassifier()
+    screening = screen_photograph(blurred_jpeg, "blurred.jpg", classifier=classifier)
+    result = screening.result
+    assert result.status is Status.UNGRADABLE
+    assert result.prediction is None
+    assert result.decision is None
+    assert result.quality is not None
+    assert result.quality.defects
+    assert classifier.calls == 0
+    with pytest.raises(ValueError, match="Received: status ungradable"):
+        screening.heatmap()
+    with pytest.raises(ValueError, match="Received: status ungradable"):
+        screening.place_heatmap(np.ones((3, 3), dtype=np.float32))
+
+
+def test_research_gets_probabilities_of_an_ungradable_photograph_but_no_grade(blurred_jpeg):
+    screening = screen_photograph(blurred_jpeg, "b.jpg", classifier=FakeClassifier(), grade_ungradable=True)
+    assert screening.result.status is Status.UNGRADABLE
+    assert screening.result.prediction is not None
+    assert screening.result.decision is None
+    with pytest.raises(ValueError, match="Received: status ungradable"):
+        screening.heatmap()
+    assert screening.heatmap(Grade.NO_DR).max() == 1.0
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_bad_photograph_fails_with_a_remedy_and_never_raises(kind):
+    classifier = FakeClassifier()
+    data = HOSTILE[kind]
+    result = screen_photograph(data, f"{kind}_OD.jpg", classifier=classifier).result
+    assert result.status is Status.FAILED
+    assert result.error.endswith(".")
+    assert result.name == f"{kind}_OD.jpg"
+    assert result.quality is result.prediction is result.decision is None
+    assert result.provenance.photograph_sha256 == hashlib.sha256(data).hexdigest()
+    assert result.provenance.model_name == "fake-v1"
+    assert classifier.calls == 0
+
+
+def test_a_picture_of_something_else_keeps_its_pixels_and_size_for_the_page():
+    screening = screen_photograph(HOSTILE["black"], "cat_OD.png", classifier=FakeClassifier())
+    assert screening.photograph is not None
+    assert screening.field_of_view is None
+    assert (screening.result.width_px, screening.result.height_px) == (300, 200)
+    assert screening.result.laterality is Laterality.OD
+    with pytest.raises(ValueError, match="Received: status failed"):
+        screening.heatmap()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.binary(max_size=200), name=st.text(max_size=30))
+def test_random_bytes_under_any_name_give_one_failed_row(data, name):
+    result = screen_photograph(data, name, classifier=FakeClassifier()).result
+    assert result.status is Status.FAILED
+    assert result.name == name

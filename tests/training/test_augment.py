@@ -1,0 +1,68 @@
+"""Augmentation is random by its seed alone, and never moves what every camera shows."""
+
+import numpy as np
+import pytest
+
+from dr_core.domain.photograph import FundusPhotograph, UInt8Array
+from dr_core.imaging.field_of_view import find_field_of_view
+from dr_core.imaging.preprocess import RIM_SHARE, InputSize, normalise_field, prepare_input
+from dr_core.training.augment import augment_disc, cut_visible
+
+SIZE = InputSize(96, 128)
+
+
+@pytest.fixture(scope="module")
+def disc(fundus_pixels: UInt8Array) -> UInt8Array:
+    """A drawn photograph as the training cache keeps it, larger than the network's input."""
+    return normalise_field(fundus_pixels, find_field_of_view(fundus_pixels), 160)
+
+
+def vary(disc: UInt8Array, seed: int) -> np.ndarray:
+    return augment_disc(disc, SIZE, np.random.default_rng(seed))
+
+
+def test_same_seed_gives_the_same_variant(disc):
+    assert np.array_equal(vary(disc, 3), vary(disc, 3))
+    assert not np.array_equal(vary(disc, 3), vary(disc, 4))
+
+
+def test_the_cached_disc_is_not_written_to(disc):
+    before = disc.copy()
+    for seed in range(8):
+        vary(disc, seed)
+    assert np.array_equal(disc, before)
+
+
+def test_variants_keep_size_type_and_range(disc):
+    for seed in range(30):
+        tensor = vary(disc, seed)
+        assert tensor.shape == (96, 128, 3)
+        assert tensor.dtype == np.float32
+        assert np.isfinite(tensor).all()
+        assert np.abs(tensor).max() <= 1.0
+
+
+def test_variants_are_neutral_outside_the_field(disc):
+    rows, columns = np.arange(96)[:, None] - 47.5, np.arange(128)[None, :] - 63.5
+    outside = np.hypot(rows, columns) > RIM_SHARE * 64
+    assert outside.any()
+    for seed in range(30):
+        assert not vary(disc, seed)[outside].any()
+
+
+def test_variants_differ_in_geometry_and_colour_but_stay_the_same_retina(disc):
+    plain = cut_visible(disc, SIZE)
+    variants = np.stack([vary(disc, seed) for seed in range(30)])
+    assert variants.std(axis=0).mean() > 0.05
+    contrast = variants.std(axis=(1, 2, 3)) / plain.std()
+    assert contrast.min() > 0.25
+    assert contrast.max() < 2.5
+
+
+def test_training_sees_unvaried_photographs_as_screening_does(fundus_photograph: FundusPhotograph):
+    field = find_field_of_view(fundus_photograph.pixels)
+    served = prepare_input(fundus_photograph, field, SIZE).tensor
+    same_size = normalise_field(fundus_photograph.pixels, field, SIZE.width_px)
+    assert np.array_equal(cut_visible(same_size, SIZE), served)
+    larger = normalise_field(fundus_photograph.pixels, field, 160)
+    assert np.abs(cut_visible(larger, SIZE) - served).mean() < 0.06
