@@ -55,7 +55,7 @@ def show_samples() -> None:
         "Source", sources, default=sources[0], format_func=name_source, required=True, key="dataset_sample_source"
     )
     st.session_state.setdefault("dataset_sample_seed", 0)
-    if right.button("Other samples", icon=":material/shuffle:", width="stretch"):
+    if right.button("Other samples", icon=":material/shuffle:", width="stretch", key="dataset_other_samples"):
         st.session_state["dataset_sample_seed"] += 1
     seed = st.session_state["dataset_sample_seed"]
     for grade in Grade:

@@ -10,17 +10,23 @@ from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg
 from dr_core.reports import dataset
 
-PAGE = Path(__file__).parents[2] / "pages" / "dataset.py"
+APP = Path(__file__).parents[2] / "app.py"
+PAGE = "pages/dataset.py"
 TIMEOUT_S = 60
 
 Start = Callable[[], AppTest]
+
+
+def open_page() -> AppTest:
+    """Enter the page through app.py, as a browser does."""
+    return AppTest.from_file(str(APP), default_timeout=TIMEOUT_S).switch_page(PAGE).run()
 
 
 @pytest.fixture
 def start(monkeypatch: pytest.MonkeyPatch) -> Start:
     """Run the page with no data folder configured."""
     monkeypatch.delenv("RETINADESK_DATA", raising=False)
-    return lambda: AppTest.from_file(str(PAGE), default_timeout=TIMEOUT_S).run()
+    return open_page
 
 
 @pytest.fixture
@@ -71,7 +77,7 @@ def test_every_split_can_be_chosen(start):
 
 def test_samples_come_from_the_configured_folder(start, data_folder, monkeypatch):
     monkeypatch.setenv("RETINADESK_DATA", str(data_folder))
-    page = AppTest.from_file(str(PAGE), default_timeout=TIMEOUT_S).run()
+    page = open_page()
     assert not page.exception
     assert not page.info
     assert len(page.get("image")) == 1
@@ -82,15 +88,15 @@ def test_samples_come_from_the_configured_folder(start, data_folder, monkeypatch
 
 def test_other_samples_are_drawn_on_request(start, data_folder, monkeypatch):
     monkeypatch.setenv("RETINADESK_DATA", str(data_folder))
-    page = AppTest.from_file(str(PAGE), default_timeout=TIMEOUT_S).run()
-    page.button[0].click().run()
+    page = open_page()
+    page.button(key="dataset_other_samples").click().run()
     assert page.session_state["dataset_sample_seed"] == 1
     assert not page.exception
 
 
 def test_a_configured_folder_without_manifest_is_explained(start, tmp_path, monkeypatch):
     monkeypatch.setenv("RETINADESK_DATA", str(tmp_path))
-    page = AppTest.from_file(str(PAGE), default_timeout=TIMEOUT_S).run()
+    page = open_page()
     assert not page.exception
     assert "manifest" in page.error[0].value
     assert page.metric[0].value == "8,768"

@@ -26,10 +26,16 @@ from dr_core.reports.evaluation import write_evaluation
 from dr_core.reports.training_log import LOG_NAME, EpochRow
 from dr_core.training.bootstrap import GradedSet, measure_slice
 
-PAGE = Path(__file__).parents[2] / "pages" / "model_card.py"
+APP = Path(__file__).parents[2] / "app.py"
+PAGE = "pages/model_card.py"
 TIMEOUT_S = 60
 
 Start = Callable[[], AppTest]
+
+
+def open_page() -> AppTest:
+    """Enter the page through app.py, as a browser does."""
+    return AppTest.from_file(str(APP), default_timeout=TIMEOUT_S).switch_page(PAGE).run()
 
 
 def measure_fake(seed: int) -> SliceMetrics:
@@ -68,7 +74,7 @@ def model_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def start(model_dir: Path) -> Start:
     """Run the page on `model_dir`."""
-    return lambda: AppTest.from_file(str(PAGE), default_timeout=TIMEOUT_S).run()
+    return open_page
 
 
 def test_a_bare_model_says_how_to_evaluate_it(start):
