@@ -22,7 +22,7 @@ COLOUR_SIGMA_PX = 4.0
 COLOUR_NOISE_LEVELS = 1.0  # what a sensor's noise leaves of colour after that blur
 MIN_GREEN_SPREAD = 0.02  # measured: 0.030 and more
 DETAIL_SIGMA_PX = 2.0
-MAX_DETAIL_LEVELS = 12.0  # measured: up to 10.8, in scarred myopic eyes
+MAX_DETAIL_LEVELS = 11.0  # measured: up to 10.8, in scarred myopic eyes
 DARK_OFFSET = 5.0  # keeps the ratio of a black disc finite
 
 NO_RETINA_COLOURS = (

@@ -17,6 +17,7 @@ __all__ = ["show_samples"]
 DATA_VARIABLE = "RETINADESK_DATA"
 SAMPLES_PER_GRADE = 4
 THUMBNAIL_PX = 320
+SEED_KEY = "dataset_sample_seed"
 
 
 @st.cache_data(show_spinner="Reading the manifest")
@@ -54,16 +55,21 @@ def show_samples() -> None:
     source = left.segmented_control(
         "Source", sources, default=sources[0], format_func=name_source, required=True, key="dataset_sample_source"
     )
-    st.session_state.setdefault("dataset_sample_seed", 0)
-    if right.button("Other samples", icon=":material/shuffle:", width="stretch", key="dataset_other_samples"):
-        st.session_state["dataset_sample_seed"] += 1
-    seed = st.session_state["dataset_sample_seed"]
+    right.button(
+        "Other samples", icon=":material/shuffle:", width="stretch", key="dataset_other_samples", on_click=draw_others
+    )
+    seed = st.session_state.get(SEED_KEY, 0)
     for grade in Grade:
         st.markdown(f"**{grade.value} {grade.label}.** {grade.finding}")
         show_sample_row(
             pick_samples(samples, source=source or sources[0], grade=grade, count=SAMPLES_PER_GRADE, seed=seed)
         )
     st.caption("Training photographs only; copies with conflicting grades are left out. Test photographs stay unseen.")
+
+
+def draw_others() -> None:
+    """Move on to the next draw of samples, in this session."""
+    st.session_state[SEED_KEY] = st.session_state.get(SEED_KEY, 0) + 1
 
 
 def show_sample_row(samples: tuple[SamplePhotograph, ...]) -> None:
