@@ -9,13 +9,16 @@ ENTERED_KEY = "entered_through_app"
 
 
 def open_pages() -> StreamlitPage:
-    """Register the pages and return the one that was asked for, to be run by app.py."""
+    """Register the pages and return the one that was asked for, to be run by app.py.
+
+    They carry no icons: Streamlit has the browser fetch a page's icon from a font server on the internet.
+    """
     page = st.navigation(
         [
-            st.Page("pages/screen.py", title="Screen", icon=":material/visibility:", default=True),
-            st.Page("pages/batch.py", title="Batch", icon=":material/folder_open:"),
-            st.Page("pages/dataset.py", title="Dataset", icon=":material/bar_chart:"),
-            st.Page("pages/model_card.py", title="Model", icon=":material/neurology:"),
+            st.Page("pages/screen.py", title="Screen", default=True),
+            st.Page("pages/batch.py", title="Batch"),
+            st.Page("pages/dataset.py", title="Dataset"),
+            st.Page("pages/model_card.py", title="Model"),
         ],
         position="top",
     )
