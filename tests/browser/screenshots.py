@@ -24,6 +24,7 @@ def take(page: Page, name: str, *, height_px: int) -> None:
     """Save the page from its top, `height_px` high, once nothing moves any more."""
     page.set_viewport_size({"width": WIDTH_PX, "height": height_px})
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=20_000)
     page.wait_for_function(PLOTS_ARE_DRAWN)
     page.mouse.move(5, 300)
     page.wait_for_timeout(SETTLE_MS)
