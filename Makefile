@@ -85,10 +85,10 @@ format: $(VENV)/.dev  ## Rewrite the sources in the house's style
 lock: $(VENV)/.dev  ## Resolve requirements/*.in into requirements*.txt (UPGRADE=--upgrade for newer releases)
 	$(SAY) "Lock (uv)"
 	@$(RUN) -c 'import uv' 2>/dev/null || $(PIP) install uv
-	@for pair in runtime:requirements.txt dev:requirements-dev.txt; do \
+	@for pair in runtime:requirements.txt cluster:requirements-cluster.txt dev:requirements-dev.txt; do \
 	  $(RUN) -m uv pip compile --quiet --universal --python-version 3.11 $(UPGRADE) \
 	    --custom-compile-command "make lock" "requirements/$${pair%%:*}.in" -o "$${pair#*:}" || exit 1; done
-	@git diff --stat -- requirements.txt requirements-dev.txt 2>/dev/null || true
+	@git diff --stat -- requirements.txt requirements-cluster.txt requirements-dev.txt 2>/dev/null || true
 
 samples: setup  ## Draw the sample photographs in assets/
 	@$(RUN) -m dr_core.imaging.drawing assets

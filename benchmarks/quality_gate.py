@@ -1,8 +1,8 @@
 """Measure the quality gate on real and on spoilt photographs, and fit its weights.
 
 ``python benchmarks/quality_gate.py`` prints AUROC against the EyePACS gradability labels, the share of each source's
-gradable photographs that the gate sends back, and the share of spoilt ones that it catches. ``--fit`` fits the weights
-of `dr_core.imaging.quality` again on the train split and prints them; nothing is written.
+gradable photographs that the gate sends back, and the share of spoilt ones that it catches. ``--fit`` fits the handmade
+score of `dr_core.imaging.quality`, which serves models without a quality head, again on the train split and prints it.
 """
 
 import argparse
@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -22,12 +21,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.photograph import FieldOfView, FundusPhotograph
+from dr_core.domain.results import QualityReport
 from dr_core.imaging import quality
-from dr_core.imaging.decode import decode_photograph
+from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
+from dr_core.imaging.preprocess import prepare_input
+from dr_core.model.classifier import Classifier
 from dr_core.training.dataset import LabelledPhotograph, read_manifest
+from dr_core.training.spoil import SPOILT, spoil_photograph
 
-SPOILT = ("blur", "dark", "bright", "uneven", "haze")
 # Other sources carry no gradability label: their photographs count as gradable, and for less.
 WEIGHT_LABELLED, WEIGHT_OTHER, WEIGHT_SPOILT = 1.0, 0.4, 0.35
 
@@ -40,49 +42,38 @@ class Sample:
     spoilt: str
     gradable: bool
     features: quality.QualityFeatures
+    report: QualityReport
 
 
-def spoil(pixels: np.ndarray, field: FieldOfView, kind: str, chance: np.random.Generator) -> np.ndarray:
-    """Return (H, W, 3) uint8 pixels as a bad shot would have given them."""
-    values, inside = pixels.astype(np.float32), field.mask[..., None]
-    if kind == "blur":
-        values = cv2.GaussianBlur(values, (0, 0), 2 * field.radius_px * chance.uniform(0.012, 0.035))
-    elif kind == "dark":
-        values = values * chance.uniform(0.1, 0.25)
-    elif kind == "bright":
-        values = np.where(inside, values * chance.uniform(1.8, 3) + chance.uniform(40, 110), values)
-    elif kind == "haze":
-        values = np.where(inside, values * chance.uniform(0.12, 0.25) + chance.uniform(70, 140), values)
-    elif kind == "uneven":
-        angle = chance.uniform(0, 2 * math.pi)
-        rows, columns = np.mgrid[: pixels.shape[0], : pixels.shape[1]]
-        along = (columns - field.center_rc[1]) * np.cos(angle) + (rows - field.center_rc[0]) * np.sin(angle)
-        light = 1 / (1 + np.exp(-along / field.radius_px * chance.uniform(4, 8) + chance.uniform(-0.5, 0.8)))
-        values = values * (chance.uniform(0.03, 0.12) + 0.95 * light)[..., None]
-    return np.clip(values, 0, 255).astype(np.uint8)
-
-
-def measure(rows: list[LabelledPhotograph], *, spoilt_share: float) -> Iterator[Sample]:
-    """Yield the features of every photograph, and of spoilt copies of some."""
+def measure(rows: list[LabelledPhotograph], classifier: Classifier, *, spoilt_share: float) -> Iterator[Sample]:
+    """Yield what the gate says of every photograph, and of spoilt copies of some."""
     chance = np.random.default_rng(4)
     for row in rows:
-        photograph = decode_photograph(row.path.read_bytes(), "", longest_side_px=640)
+        photograph = decode_photograph(row.path.read_bytes(), "", longest_side_px=ANALYSIS_SIDE_PX)
         try:
             field = find_field_of_view(photograph.pixels)
         except NotAFundusPhotograph:
             continue
         gradable = row.gradable is not False
-        yield Sample(row.source, "", gradable, quality.measure_quality(photograph, field))
+        yield judge(photograph, field, classifier, (row.source, "", gradable))
         if gradable and chance.random() < spoilt_share:
             for kind in SPOILT:
-                yield Sample(row.source, kind, False, _measure_spoilt(photograph, field, kind, chance))
+                copy = replace(photograph, pixels=spoil_photograph(photograph.pixels, field, kind, chance))
+                yield judge(copy, field, classifier, (row.source, kind, False))
 
 
-def _measure_spoilt(
-    photograph: FundusPhotograph, field: FieldOfView, kind: str, chance: np.random.Generator
-) -> quality.QualityFeatures:
-    copy = replace(photograph, pixels=spoil(photograph.pixels, field, kind, chance))
-    return quality.measure_quality(copy, field)
+def judge(
+    photograph: FundusPhotograph, field: FieldOfView, classifier: Classifier, about: tuple[str, str, bool]
+) -> Sample:
+    """Return the gate's verdict on one photograph of which (source, how it was spoilt, gradable) is known."""
+    features = quality.measure_quality(photograph, field)
+    (prediction,) = classifier.predict([prepare_input(photograph, field, classifier.spec.input_size)])
+    opinion = None
+    if prediction.side is not None and classifier.spec.side is not None:
+        side = classifier.spec.side
+        opinion = quality.NetworkOpinion(prediction.side.p_gradable, side.gate_weights, side.gradable_score)
+    report = quality.assess_quality(photograph, field, opinion)
+    return Sample(*about, features, report)
 
 
 def fit(samples: list[Sample]) -> None:
@@ -114,8 +105,8 @@ def _columns(features: quality.QualityFeatures) -> list[float]:
 
 def report(samples: list[Sample]) -> None:
     """Print how the gate as it stands judges `samples`."""
-    scores = np.array([quality.score_quality(sample.features) for sample in samples])
-    sent_back = scores < quality.GRADABLE_SCORE
+    scores = np.array([sample.report.score for sample in samples])
+    sent_back = np.array([not sample.report.gradable for sample in samples])
     real = np.array([not sample.spoilt for sample in samples])
     gradable = np.array([sample.gradable for sample in samples])
     sources = np.array([sample.source for sample in samples])
@@ -142,7 +133,7 @@ def main() -> None:
     if arguments.fit:
         others = [row for row in rows if row.source != "eyepacs"]
         rows = [row for row in rows if row.source == "eyepacs"] + random.Random(3).sample(others, 450)
-    samples = list(measure(rows, spoilt_share=0.2))
+    samples = list(measure(rows, Classifier.load(), spoilt_share=0.2))
     report(samples)
     if arguments.fit:
         fit(samples)

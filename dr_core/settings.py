@@ -1,8 +1,9 @@
 """What an installation may set, all of it through environment variables, all of it optional.
 
-RETINADESK_ROOTS       folders that the Batch page may read on the server, separated as in PATH; none if unset
-RETINADESK_JOB_HOURS   hours for which results of a batch are kept; 24 if unset
-RETINADESK_JOB_DIR     folder for private files of batches; the system's temporary folder if unset
+RETINADESK_ROOTS             folders that the Batch page may read on the server, separated as in PATH; none if unset
+RETINADESK_JOB_HOURS         hours for which results of a batch are kept; 24 if unset
+RETINADESK_JOB_DIR           folder for private files of batches; the system's temporary folder if unset
+RETINADESK_OPERATING_POINT   file of this clinic's own operating point; the released thresholds if unset
 """
 
 import math
@@ -28,11 +29,13 @@ class Settings:
         server_roots: folders that the Batch page may read; empty for none.
         job_hours: hours for which results of a batch are kept.
         job_dir: folder in which private files of batches are kept.
+        operating_point: file of the clinic's own operating point; None for the released thresholds.
     """
 
     server_roots: tuple[Path, ...]
     job_hours: float
     job_dir: Path
+    operating_point: Path | None = None
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -44,18 +47,20 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     variables = os.environ if environment is None else environment
     roots = variables.get("RETINADESK_ROOTS", "")
     job_dir = variables.get("RETINADESK_JOB_DIR", "")
+    point = variables.get("RETINADESK_OPERATING_POINT", "")
     return Settings(
-        server_roots=tuple(_read_folder("RETINADESK_ROOTS", root) for root in roots.split(os.pathsep) if root.strip()),
+        server_roots=tuple(_read_path("RETINADESK_ROOTS", root) for root in roots.split(os.pathsep) if root.strip()),
         job_hours=_read_hours("RETINADESK_JOB_HOURS", variables.get("RETINADESK_JOB_HOURS", "")),
-        job_dir=_read_folder("RETINADESK_JOB_DIR", job_dir) if job_dir.strip() else Path(tempfile.gettempdir()),
+        job_dir=_read_path("RETINADESK_JOB_DIR", job_dir) if job_dir.strip() else Path(tempfile.gettempdir()),
+        operating_point=_read_path("RETINADESK_OPERATING_POINT", point) if point.strip() else None,
     )
 
 
-def _read_folder(variable: str, text: str) -> Path:
-    folder = Path(text.strip()).expanduser()
-    if not folder.is_absolute():
+def _read_path(variable: str, text: str) -> Path:
+    path = Path(text.strip()).expanduser()
+    if not path.is_absolute():
         raise ConfigurationError(f"{variable} must hold absolute paths. Received: {text.strip()!r}")
-    return folder
+    return path
 
 
 def _read_hours(variable: str, text: str) -> float:

@@ -7,7 +7,7 @@ from pages.components.batch_link import find_linked_batch
 from pages.components.batch_progress import show_progress
 from pages.components.batch_results import show_results
 from pages.components.navigation import enter_through_app
-from pages.components.session import get_classifier
+from pages.components.session import forget_all, get_classifier
 
 SECONDS_PER_HOUR = 3600
 
@@ -17,8 +17,10 @@ registry = get_registry(settings.job_dir, lifetime_s=settings.job_hours * SECOND
 classifier = get_classifier()
 job = find_linked_batch(registry)
 if job is None:
+    forget_all()
     start_batch(registry, classifier, settings)
 elif not job.state.ended:
+    forget_all()
     show_progress(job)
 else:
     show_results(job, registry, classifier)

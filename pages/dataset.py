@@ -11,7 +11,7 @@ from pages.components.dataset_plots import draw_ages, draw_balance, draw_histogr
 from pages.components.figure import show_figure
 from pages.components.navigation import enter_through_app
 from pages.components.sample_grid import show_samples
-from pages.components.session import page_border
+from pages.components.session import forget_all, page_border
 from pages.components.source_style import color_source, name_source
 
 ALL_SPLITS = "All splits"
@@ -153,6 +153,7 @@ def show_ages(source: SourceStatistics, ages: Histogram) -> None:
 
 
 enter_through_app()
+forget_all()
 st.title("Dataset")
 st.markdown("What the released model learned from and was measured on: public, labelled fundus photographs.")
 if STATISTICS_PATH.is_file():

@@ -9,6 +9,7 @@ from dr_core.domain.evaluation import EvaluationRecord
 from dr_core.model.layer_table import LayerGroup, tabulate_layers
 from dr_core.model.spec import DEFAULT_MODEL_DIR, ModelSpec, load_spec
 from dr_core.reports.evaluation import BASELINE_PATH, SPLITS, name_evaluation, read_baseline, read_evaluations
+from dr_core.reports.measurements import MEASUREMENTS_NAME, MeasuredTable, read_measurements
 from dr_core.reports.training_log import read_training_log
 from pages.components.evaluation_panel import (
     Slices,
@@ -21,9 +22,10 @@ from pages.components.evaluation_panel import (
     show_operating_points,
 )
 from pages.components.figure import show_figure
+from pages.components.measured_tables import show_measurements
 from pages.components.metric_plots import draw_training
 from pages.components.navigation import enter_through_app
-from pages.components.session import page_border
+from pages.components.session import forget_all, page_border
 from pages.components.text import escape_markdown
 
 MODEL_DIR = DEFAULT_MODEL_DIR
@@ -44,6 +46,13 @@ def load_evaluations(folder: Path, changed_ns: tuple[int, ...]) -> tuple[Evaluat
     """Read the evaluation records; `changed_ns` makes new files a new entry."""
     del changed_ns
     return read_evaluations(folder)
+
+
+@st.cache_data(show_spinner=False)
+def load_measurements(folder: Path, changed_ns: int) -> tuple[MeasuredTable, ...]:
+    """Read the tables of the benchmarks; `changed_ns` makes a new file a new entry."""
+    del changed_ns
+    return read_measurements(folder)
 
 
 def find_spec() -> ModelSpec | None:
@@ -171,12 +180,15 @@ def show_card() -> None:
 
 
 enter_through_app()
+forget_all()
 st.title("Model")
 spec = find_spec()
 if spec is not None:
     with page_border():
         show_summary(spec)
-measured, built, learned, card = st.tabs(["Evaluation", "Architecture", "Training", "Model card"])
+measured, further, built, learned, card = st.tabs(
+    ["Evaluation", "Further measurements", "Architecture", "Training", "Model card"]
+)
 with measured, page_border():
     paths = [MODEL_DIR / name_evaluation(split) for split in SPLITS]
     records = load_evaluations(MODEL_DIR, tuple(path.stat().st_mtime_ns for path in paths if path.is_file()))
@@ -188,6 +200,9 @@ with measured, page_border():
             "figures then appear here.",
             icon=":material/query_stats:",
         )
+with further, page_border():
+    path = MODEL_DIR / MEASUREMENTS_NAME
+    show_measurements(load_measurements(MODEL_DIR, path.stat().st_mtime_ns if path.is_file() else 0))
 with built, page_border():
     if spec is not None:
         show_architecture(spec)

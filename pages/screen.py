@@ -3,8 +3,11 @@
 import streamlit as st
 
 from dr_core.domain.intended_use import INTENDED_USE, MACULAR_OEDEMA_NOTE, NOT_FOR
+from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.results import Status
+from dr_core.model.classifier import Classifier
 from dr_core.reports.wording import VISIT_SIGNALS, Referral, name_eye
+from dr_core.screening.display import enlarge_screening
 from dr_core.screening.pipeline import Screening, screen_photograph
 from dr_core.screening.visit import rank_eye, state_eye, summarise_visit
 from pages.components.downloads import show_downloads
@@ -15,7 +18,7 @@ from pages.components.result_panel import show_provenance, show_referral, show_r
 from pages.components.session import forget_others, get_classifier, recall
 from pages.components.text import escape_markdown
 from pages.components.uploads import EYES, Upload, choose_eye, choose_photographs
-from pages.components.viewer import HINT, Rendering, render_photograph, show_panes, to_pane
+from pages.components.viewer import Rendering, show_photograph
 
 RENDERING_KEYS = {Rendering.ORIGINAL: "O", Rendering.RED_FREE: "F", Rendering.CONTRAST: "E"}
 PHOTOGRAPH_HEIGHT_PX = 452
@@ -41,15 +44,14 @@ def show_welcome() -> None:
         st.markdown(MACULAR_OEDEMA_NOTE)
 
 
-def screen_upload(upload: Upload) -> Screening:
-    """Grade a photograph once in this session."""
-    classifier = get_classifier()
+def screen_upload(upload: Upload, classifier: Classifier) -> Screening:
+    """Grade a photograph once in this session, and keep it at screen size."""
+
+    def make() -> Screening:
+        return enlarge_screening(screen_photograph(upload.data, upload.name, classifier=classifier), upload.data)
+
     with st.spinner("Reading the photograph"):
-        return recall(
-            upload.sha256,
-            ("screening", upload.name),
-            lambda: screen_photograph(upload.data, upload.name, classifier=classifier),
-        )
+        return recall(upload.sha256, ("screening", upload.name), make)
 
 
 def choose_shown(screenings: list[Screening]) -> Screening:
@@ -64,30 +66,23 @@ def choose_shown(screenings: list[Screening]) -> Screening:
     return ordered[names.index(chosen)]
 
 
-def show_photograph(screening: Screening) -> Rendering:
-    """Show the photograph in the rendering that the user chooses."""
-    photograph = screening.photograph
-    if photograph is None:
+def choose_rendering(screening: Screening) -> Rendering:
+    """Let the user choose how the photograph is shown; where no retina was found there is the original alone."""
+    if screening.field_of_view is None:
         return Rendering.ORIGINAL
-    seen = screening.field_of_view is not None
-    chosen = Rendering(choose_with_keys(RENDERING_KEYS, key="rendering")) if seen else Rendering.ORIGINAL
-    pixels = render_photograph(screening, chosen)
-    pane = recall(photograph.sha256, ("pane", chosen), lambda: to_pane(chosen.value, pixels))
-    show_panes([pane], revision=photograph.sha256, height_px=PHOTOGRAPH_HEIGHT_PX, key="photograph_view")
-    rows, columns = photograph.pixels.shape[:2]
-    source = f"{photograph.source_width_px} x {photograph.source_height_px}"
-    reduced = f" Shown at {columns} x {rows} of {source} pixels." if columns < photograph.source_width_px else ""
-    st.caption(f"{HINT}{reduced}")
-    return chosen
+    return Rendering(choose_with_keys(RENDERING_KEYS, key="rendering"))
 
 
-def show_eye(screening: Screening) -> None:
+def show_eye(screening: Screening, data: bytes, point: LocalOperatingPoint | None) -> None:
     """Show one eye: photograph, then what was found, then the heatmap."""
     left, right = st.columns([1.15, 1], gap="medium")
+    rendering = Rendering.ORIGINAL
     with left:
-        rendering = show_photograph(screening)
+        if screening.photograph is not None:
+            rendering = choose_rendering(screening)
+            show_photograph(screening, rendering, data, height_px=PHOTOGRAPH_HEIGHT_PX, key="photograph_view")
     with right:
-        show_result(screening.result)
+        show_result(screening.result, point)
     if screening.result.status is Status.GRADED:
         show_heatmap(screening, rendering)
     show_provenance(screening.result)
@@ -108,16 +103,18 @@ forget_others({upload.sha256 for upload in uploads})
 if not uploads:
     show_welcome()
     st.stop()
-stated = []
+classifier = get_classifier()
+stated: list[Screening] = []
 for box, upload in zip(st.columns(EYES), uploads, strict=False):
-    screening = screen_upload(upload)
+    screening = screen_upload(upload, classifier)
     with box, st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":material/image: {escape_markdown(upload.name, max_length=SHOWN_NAME_LENGTH)}", width="content")
         failed = screening.result.status is Status.FAILED
         eye = screening.result.laterality if failed else choose_eye(upload, screening.result.laterality)
     stated.append(state_eye(screening, eye))
-show_eye(choose_shown(stated))
+shown = choose_shown(stated)
+show_eye(shown, uploads[stated.index(shown)].data, classifier.operating_point)
 if len(stated) > 1:
     show_visit(stated)
 st.markdown("## Downloads")
-show_downloads(stated)
+show_downloads(stated, classifier.operating_point)

@@ -2,14 +2,27 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import find_follow_up
+from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Decision, Defect, Prediction, Provenance, QualityReport, ScreeningResult, Status
+from dr_core.domain.results import (
+    LESIONS,
+    Decision,
+    Defect,
+    Prediction,
+    Provenance,
+    QualityReport,
+    ReviewReason,
+    ScreeningResult,
+    SideFindings,
+    Status,
+)
 from dr_core.imaging.preprocess import InputSize, ModelInput
 from dr_core.model.classifier import Classifier
 from dr_core.model.spec import ModelFile, ModelSpec
@@ -32,6 +45,7 @@ class FakeClassifier(Classifier):
             referable_threshold=0.5,
             vision_threatening_threshold=0.5,
         )
+        self.operating_point = None
         self.delay_s = delay_s
         self.calls = 0
 
@@ -41,7 +55,12 @@ class FakeClassifier(Classifier):
         return [make_prediction() for _ in inputs]
 
 
-def make_prediction(grade: Grade = Grade.MODERATE_NPDR) -> Prediction:
+def make_side(p_oedema_risk: float | None = 0.12, *, unfamiliarity: float = 0.4) -> SideFindings:
+    maps = np.random.default_rng(3).random((6, 8, len(LESIONS))).astype(np.float32)
+    return SideFindings(0.93, unfamiliarity, 0.98, p_oedema_risk, maps)
+
+
+def make_prediction(grade: Grade = Grade.MODERATE_NPDR, *, side: SideFindings | None = None) -> Prediction:
     probabilities = [0.05] * 5
     probabilities[grade] = 0.8
     first, second, third, fourth, fifth = probabilities
@@ -50,6 +69,22 @@ def make_prediction(grade: Grade = Grade.MODERATE_NPDR) -> Prediction:
         expected_grade=float(np.dot(probabilities, range(5))),
         p_referable=sum(probabilities[2:]),
         class_maps=np.ones((3, 4, 5), dtype=np.float32),
+        side=side,
+    )
+
+
+def make_operating_point(sha256: str = "b2" * 32) -> LocalOperatingPoint:
+    return LocalOperatingPoint(
+        name="North clinic",
+        version=2,
+        created_utc="2026-01-02T03:04:05+00:00",
+        model_sha256=sha256,
+        temperature=1.1,
+        referable_threshold=0.4,
+        wanted_sensitivity=0.9,
+        sensitivity=Proportion(0.914, 0.842, 0.956, 105),
+        specificity=Proportion(0.883, 0.79, 0.938, 77),
+        graded_count=182,
     )
 
 
@@ -72,6 +107,23 @@ def make_graded(name: str = "eye.jpg", *, grade: Grade = Grade.MODERATE_NPDR, sh
         provenance=make_provenance(sha256),
         elapsed_s=0.1234,
     )
+
+
+def make_detailed(name: str = "both.jpg") -> ScreeningResult:
+    """A result in which nothing is empty: side findings, grade set, review, another eye, the clinic's threshold."""
+    result = make_graded(name, grade=Grade.MILD_NPDR)
+    decision = Decision(
+        Grade.MILD_NPDR,
+        referable=False,
+        referable_threshold=0.4,
+        follow_up=find_follow_up(Grade.MILD_NPDR),
+        grade_set=(Grade.MILD_NPDR, Grade.MODERATE_NPDR),
+        coverage=0.9,
+        review=(ReviewReason.WIDE_SET, ReviewReason.UNFAMILIAR),
+        operating_point=make_operating_point().label,
+    )
+    prediction = make_prediction(Grade.MILD_NPDR, side=make_side(unfamiliarity=1.5))
+    return replace(result, prediction=prediction, decision=decision, seen_laterality=Laterality.OS)
 
 
 def make_ungradable(name: str = "blurred.jpg", *, with_prediction: bool = False) -> ScreeningResult:

@@ -1,5 +1,6 @@
 """Screenings made by hand for tests of reports and pages: the photograph is drawn, what the network says is given."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -7,7 +8,18 @@ import numpy as np
 from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import find_follow_up
 from dr_core.domain.photograph import FundusPhotograph, Laterality, UInt8Array
-from dr_core.domain.results import Decision, Defect, Prediction, Provenance, QualityReport, ScreeningResult, Status
+from dr_core.domain.results import (
+    LESIONS,
+    Decision,
+    Defect,
+    Prediction,
+    Provenance,
+    QualityReport,
+    ReviewReason,
+    ScreeningResult,
+    SideFindings,
+    Status,
+)
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import InputSize, prepare_input
@@ -54,6 +66,25 @@ def make_result(
         provenance=make_provenance(sha256),
         elapsed_s=0.1,
         error=REFUSAL if status is Status.FAILED else "",
+    )
+
+
+def add_findings(
+    result: ScreeningResult,
+    *,
+    grade_set: tuple[Grade, ...] = (),
+    review: tuple[ReviewReason, ...] = (),
+    p_oedema_risk: float | None = None,
+    seen: Laterality | None = None,
+) -> ScreeningResult:
+    """Add to a graded result what a model with heads for it says beside the grade."""
+    maps = np.random.default_rng(6).random((6, 6, len(LESIONS))).astype(np.float32)
+    side = SideFindings(0.9, 1.3 if ReviewReason.UNFAMILIAR in review else 0.4, 0.5, p_oedema_risk, maps)
+    return replace(
+        result,
+        prediction=replace(result.prediction, side=side),
+        decision=replace(result.decision, grade_set=grade_set, coverage=0.9 if grade_set else 0.0, review=review),
+        seen_laterality=seen,
     )
 
 

@@ -17,7 +17,7 @@ from dr_core.domain.intended_use import INTENDED_USE
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS = ("evaluate", "grade", "serve", "statistics", "train")
+COMMANDS = ("calibrate", "evaluate", "grade", "serve", "statistics", "train")
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_MODEL, EXIT_INTERRUPTED = 1, 2, 3, 130
 

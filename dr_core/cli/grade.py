@@ -1,36 +1,46 @@
-"""``grade``: photographs in, one CSV row for each out; the same pipeline as the pages."""
+"""``grade``: photographs in, one row of the report for each out; the same pipeline as the pages."""
 
 import argparse
 import os
 import sys
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
-from dr_core.cli.grading_run import GradingRun
+from dr_core.cli.grading_run import Engine, GradingPlan, GradingRun
 from dr_core.cli.progress_line import ProgressLine
 from dr_core.domain.errors import ConfigurationError, StorageError
+from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.model.classifier import Classifier
 from dr_core.reports.csv import PART_SUFFIX
+from dr_core.reports.operating_point import read_operating_point
 from dr_core.reports.wording import clean_text
-from dr_core.screening.folder import find_photographs
+from dr_core.screening.batch import screen_batch
+from dr_core.screening.cluster import RayCluster
+from dr_core.screening.cluster_session import THIS_COMPUTER
+from dr_core.screening.cluster_worker import pack_job
 from dr_core.screening.journal import Journal, describe_setup
 from dr_core.screening.keepsakes import PictureFolder
+from dr_core.screening.object_storage import find_stored_photographs, is_address
 from dr_core.screening.sources import BatchInput, format_name, has_image_extension
 
 __all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
 
 NAME = "grade"
-SUMMARY = "Grade photographs and folders of photographs, and write one CSV row for each."
+SUMMARY = "Grade photographs and folders of photographs, and write one row of the report for each."
 JOURNAL_SUFFIX = ".journal"
 PATH_HELP = (
     "photograph, or folder to search with its subfolders: image files get a row each (those that are not JPEG, PNG or "
-    "TIFF a failed one), files without extension are looked into, other files and linked folders are only counted"
+    "TIFF a failed one), files without extension are looked into, other files and linked folders are only counted; "
+    "or the address of either in object storage (s3://, gs://, abfs://)"
 )
+ENGINES = ("local", "ray")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of this command."""
     parser.add_argument("paths", nargs="+", metavar="PATH", help=PATH_HELP)
-    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="CSV file to write")
+    parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="report to write: .csv, or .parquet")
     parser.add_argument(
         "--heatmaps", type=Path, metavar="DIR", help="also write heatmap overlays into this folder, with an index.csv"
     )
@@ -39,6 +49,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--grade-ungradable",
         action="store_true",
         help="fill the probabilities of ungradable photographs as well (for research); they still get no grade",
+    )
+    parser.add_argument(
+        "--details",
+        action="store_true",
+        help="append columns to the report: likely grades, reasons to have it read, the eye that is seen, and others",
+    )
+    parser.add_argument(
+        "--operating-point", type=Path, metavar="FILE", help="the clinic's own operating point, made by calibrate"
+    )
+    parser.add_argument(
+        "--engine", choices=ENGINES, default="local", help="local: this computer alone; ray: a Ray cluster"
+    )
+    parser.add_argument(
+        "--address",
+        metavar="ADDR",
+        help="where the Ray cluster is: HOST:PORT of its head node, or auto on one of its nodes (default: Ray is "
+        "started on this computer alone, for the time of the run)",
     )
     parser.add_argument("--model", type=Path, metavar="DIR", help="folder of the model (default: the released one)")
 
@@ -53,31 +80,55 @@ def run(arguments: argparse.Namespace) -> int:
     """
     line = ProgressLine(sys.stderr)
     out: Path = arguments.out
+    _check_engine(arguments)
     try:
         _check_output(out)
         _check_heatmaps(arguments.heatmaps, arguments.paths)
     except OSError as error:
         raise ConfigurationError(f"A path cannot be used ({error.strerror}): check --out and --heatmaps.") from error
     _check_inputs(arguments.paths, line)
-    classifier = Classifier.load(arguments.model)
+    point = None if arguments.operating_point is None else read_operating_point(arguments.operating_point)
+    classifier = _load_classifier(arguments.model, point)
     real_out = os.path.realpath(out)
     journal_path = Path(real_out + JOURNAL_SUFFIX)
     own_files = [real_out, real_out + PART_SUFFIX, str(journal_path)]
     if arguments.heatmaps is not None:
         own_files.append(str(arguments.heatmaps))
-    batch = find_photographs(arguments.paths, exclude=own_files)
-    unfinished = journal_path.exists()
-    try:
-        pictures = PictureFolder(arguments.heatmaps) if arguments.heatmaps is not None else None
-        setup = describe_setup(classifier, grade_ungradable=arguments.grade_ungradable)
-        journal = Journal(journal_path, setup, resume=arguments.resume)
-    except StorageError as error:
-        # Nothing has been graded yet, so this is a wrong argument rather than a failure on the way.
-        raise ConfigurationError(str(error)) from error
-    line.say(f"{_describe_batch(batch)} Model: {classifier.spec.label}.")
-    line.say(_describe_start(journal, resume=arguments.resume, unfinished=unfinished))
-    grading = GradingRun(batch, classifier, journal, pictures=pictures, line=line)
-    return grading.write_report(out, grade_ungradable=arguments.grade_ungradable)
+    with ExitStack() as stack:
+        screen: Engine = screen_batch
+        cluster: RayCluster | None = None
+        if arguments.engine == "ray":
+            cluster = stack.enter_context(RayCluster(arguments.address or THIS_COMPUTER))
+            job = pack_job(classifier, grade_ungradable=arguments.grade_ungradable)
+            screen = partial(cluster.screen, job=job)
+            line.say(f"Ray: {cluster.describe()}.")
+        batch = find_stored_photographs(arguments.paths, exclude=own_files)
+        plan = GradingPlan(batch, classifier, screen, arguments.grade_ungradable, arguments.details)
+        setup = describe_setup(plan.classifier, grade_ungradable=plan.grade_ungradable)
+        unfinished = journal_path.exists()
+        try:
+            pictures = PictureFolder(arguments.heatmaps) if arguments.heatmaps is not None else None
+            journal = Journal(journal_path, setup, resume=arguments.resume)
+        except StorageError as error:
+            # Nothing has been graded yet, so this is a wrong argument rather than a failure on the way.
+            raise ConfigurationError(str(error)) from error
+        line.say(f"{_describe_batch(batch)} Model: {classifier.spec.label}.")
+        line.say(_describe_start(journal, resume=arguments.resume, unfinished=unfinished))
+        status = GradingRun(plan, journal, pictures=pictures, line=line).write_report(out)
+        if cluster is not None and cluster.graded_here:
+            line.say(f"Not reached by the cluster, graded by this computer: {cluster.graded_here:,}.")
+    return status
+
+
+def _load_classifier(model_dir: Path | None, point: LocalOperatingPoint | None) -> Classifier:
+    return Classifier.load(model_dir) if point is None else Classifier.load(model_dir, operating_point=point)
+
+
+def _check_engine(arguments: argparse.Namespace) -> None:
+    if arguments.engine == "ray" and arguments.heatmaps is not None:
+        raise ConfigurationError("--heatmaps are drawn by the local engine alone: leave --engine or --heatmaps out.")
+    if arguments.engine != "ray" and arguments.address is not None:
+        raise ConfigurationError("--address says where a Ray cluster is: add --engine ray.")
 
 
 def _check_output(out: Path) -> None:
@@ -104,7 +155,7 @@ def _check_heatmaps(heatmaps: Path | None, paths: list[str]) -> None:
 
 
 def _check_inputs(paths: list[str], line: ProgressLine) -> None:
-    missing = [path for path in paths if not os.path.lexists(path)]
+    missing = [path for path in paths if not is_address(path) and not os.path.lexists(path.removeprefix("file://"))]
     if len(missing) == len(paths):
         raise ConfigurationError(f"There is nothing at {', '.join(map(_quote, missing))}: check the path.")
     for path in missing:

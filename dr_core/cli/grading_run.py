@@ -1,58 +1,75 @@
 """One run of ``grade``: journal, report and overlays grow together, and a stopped run can be gone on with."""
 
 import time
+from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 from dr_core.cli.progress_line import ProgressLine
 from dr_core.domain.errors import StorageError
 from dr_core.domain.results import ScreeningResult
 from dr_core.model.classifier import Classifier
-from dr_core.reports.csv import CSV_COLUMNS, CsvFile, format_row
+from dr_core.reports.csv import CSV_COLUMNS, DETAIL_COLUMNS, CsvFile, format_details, format_row
 from dr_core.reports.overlay_archive import INDEX_COLUMNS, INDEX_NAME, OverlayEntry, format_index_row
-from dr_core.screening.batch import BatchRow, plan_steps, screen_batch
+from dr_core.reports.parquet import PARQUET_SUFFIX, ParquetFile
+from dr_core.screening.batch import BatchRow, BatchSteps, plan_steps
 from dr_core.screening.journal import Journal
 from dr_core.screening.keepsakes import PictureFolder, draw_overlay, name_overlay
 from dr_core.screening.pipeline import Screening
 from dr_core.screening.progress import BatchProgress, Tally, format_duration
 from dr_core.screening.sources import BatchInput, PhotographSource
 
-__all__ = ["GradingRun"]
+__all__ = ["Engine", "GradingPlan", "GradingRun"]
 
 EXIT_DONE, EXIT_INTERRUPTED = 0, 130
 GO_ON = "Run the same command with --resume to go on."
+
+Engine = Callable[[Sequence[PhotographSource], BatchSteps], Generator[BatchRow, None, None]]
+
+
+@dataclass(frozen=True, eq=False)
+class GradingPlan:
+    """What is graded, and how.
+
+    Attributes:
+        batch: the photographs.
+        classifier: the loaded model.
+        screen: the engine: yields one row for each source in their order, as `screen_batch` does.
+        grade_ungradable: whether ungradable photographs carry probabilities.
+        details: whether the report has `DETAIL_COLUMNS` too.
+    """
+
+    batch: BatchInput
+    classifier: Classifier
+    screen: Engine
+    grade_ungradable: bool = False
+    details: bool = False
 
 
 class GradingRun:
     """Grades a batch once."""
 
     def __init__(
-        self,
-        batch: BatchInput,
-        classifier: Classifier,
-        journal: Journal,
-        *,
-        pictures: PictureFolder | None,
-        line: ProgressLine,
+        self, plan: GradingPlan, journal: Journal, *, pictures: PictureFolder | None, line: ProgressLine
     ) -> None:
         """Take over the open `journal`; `pictures` takes the overlays, if any are wanted."""
-        self._batch = batch
-        self._classifier = classifier
+        self._plan = plan
         self._journal = journal
         self._pictures = pictures
         self._line = line
-        self._tally = Tally(len(batch.photographs))
+        self._tally = Tally(len(plan.batch.photographs))
         self._referable = 0
         self._started_at = time.monotonic()
 
-    def write_report(self, out: Path, *, grade_ungradable: bool) -> int:
-        """Grade everything into `out`, and return the exit status.
+    def write_report(self, out: Path) -> int:
+        """Grade everything into `out`, CSV or by its name Parquet, and return the exit status.
 
         Raises:
             StorageError: the disk refused; what is done stays in the journal.
         """
         try:
-            self._grade_into(out, grade_ungradable=grade_ungradable)
+            self._grade_into(out)
         except KeyboardInterrupt:
             self._journal.close()
             self._line.say(f"Stopped: {self._measure().text}. No report was written. {GO_ON}")
@@ -67,20 +84,27 @@ class GradingRun:
             self._line.say(f"Heatmaps: {self._pictures.folder} ({INDEX_NAME} says which is whose)")
         return EXIT_DONE
 
-    def _grade_into(self, out: Path, *, grade_ungradable: bool) -> None:
+    def _grade_into(self, out: Path) -> None:
+        plan = self._plan
         steps = plan_steps(
-            self._classifier, grade_ungradable=grade_ungradable, keep=self._keep_overlay, recall=self._recall
+            plan.classifier,
+            grade_ungradable=plan.grade_ungradable,
+            keep=self._keep_overlay if self._pictures is not None else None,
+            recall=self._recall,
         )
-        rows = screen_batch(self._batch.photographs, steps)
+        rows = plan.screen(plan.batch.photographs, steps)
+        columns = (*CSV_COLUMNS, *DETAIL_COLUMNS) if plan.details else CSV_COLUMNS
         with ExitStack() as stack:
             stack.callback(rows.close)
-            report = stack.enter_context(CsvFile(out, CSV_COLUMNS))
+            report = _open_report(out, columns)
+            stack.enter_context(report)
             index = None
             if self._pictures is not None:
                 index = stack.enter_context(CsvFile(self._pictures.folder / INDEX_NAME, INDEX_COLUMNS))
             for row in rows:
                 self._journal.append(row)
-                report.write_row(format_row(row.result))
+                details = format_details(row.result) if plan.details else {}
+                report.write_row(format_row(row.result) | details)
                 if index is not None and row.result.decision is not None:
                     index.write_row(format_index_row(_find_entry(row)))
                 self._count(row)
@@ -101,8 +125,7 @@ class GradingRun:
         return result if self._pictures.has(overlay) else None
 
     def _keep_overlay(self, number: int, screening: Screening) -> None:
-        if self._pictures is None:
-            return
+        assert self._pictures is not None
         overlay = draw_overlay(screening)
         if overlay is not None:
             self._pictures.write(name_overlay(number, screening.result.provenance.photograph_sha256), overlay)
@@ -115,6 +138,10 @@ class GradingRun:
         if done.failed:
             lines.append("The column error says why a photograph failed, and what to do.")
         return "\n".join(lines)
+
+
+def _open_report(out: Path, columns: Sequence[str]) -> CsvFile | ParquetFile:
+    return ParquetFile(out, columns) if out.suffix.lower() == PARQUET_SUFFIX else CsvFile(out, columns)
 
 
 def _find_entry(row: BatchRow) -> OverlayEntry:

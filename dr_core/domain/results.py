@@ -62,6 +62,38 @@ class QualityReport:
         return tuple(defect.advice for defect in self.defects)
 
 
+class ReviewReason(StrEnum):
+    """Why a person should read a graded photograph before anybody relies on its grade; the value says it in words."""
+
+    WIDE_SET = "several grades fit this photograph"
+    UNFAMILIAR = "the photograph is unlike those that the model learned from"
+
+
+@dataclass(frozen=True, eq=False)
+class SideFindings:
+    """What the same pass of the network says beside the grade.
+
+    Attributes:
+        p_gradable: probability that a reader calls the photograph gradable, 0 to 1.
+        unfamiliarity: distance from the training photographs in feature space; 1 is further than 99 in 100 of the
+            validation photographs, and above it a person is asked.
+        p_right_eye: probability that the photograph shows a right eye (OD), 0 to 1.
+        p_oedema_risk: probability of hard exudates within one disc diameter of the fovea (IDRiD's risk 2), 0 to 1;
+            None for a model whose output was not validated.
+        lesion_maps: (h, w, 4) float32 in [0, 1], `LESIONS` in their order, over the whole input.
+    """
+
+    p_gradable: float
+    unfamiliarity: float
+    p_right_eye: float
+    p_oedema_risk: float | None
+    lesion_maps: Float32Array
+
+
+# The order of the channels of `SideFindings.lesion_maps`.
+LESIONS = ("microaneurysms", "haemorrhages", "hard exudates", "soft exudates")
+
+
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """What the network says of one photograph, calibrated.
@@ -71,12 +103,14 @@ class Prediction:
         expected_grade: sum of grade times probability, 0 to 4.
         p_referable: P(grade >= 2), 0 to 1.
         class_maps: (h, w, 5) float32, each class's share of the logit at each cell of the last feature map.
+        side: what else the pass says; None for a model without these heads.
     """
 
     probabilities: tuple[float, float, float, float, float]
     expected_grade: float
     p_referable: float
     class_maps: Float32Array
+    side: SideFindings | None = None
 
 
 @dataclass(frozen=True)
@@ -86,14 +120,24 @@ class Decision:
     Attributes:
         grade: the ICDR grade.
         referable: whether `p_referable` reaches `referable_threshold`.
-        referable_threshold: operating point frozen on the validation split.
+        referable_threshold: frozen on the validation split, or by the clinic's own operating point.
         follow_up: the guideline's interval for `grade`.
+        grade_set: neighbouring grades that hold the reader's grade with probability `coverage`, `grade` among them
+            (conformal prediction); empty for a model without them.
+        coverage: 0 to 1.
+        review: why a person should read the photograph; empty when nothing speaks for it.
+        operating_point: name and version of the clinic's operating point; empty for the released one, which is not
+            locally validated.
     """
 
     grade: Grade
     referable: bool
     referable_threshold: float
     follow_up: FollowUp
+    grade_set: tuple[Grade, ...] = ()
+    coverage: float = 0.0
+    review: tuple[ReviewReason, ...] = ()
+    operating_point: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,6 +177,8 @@ class ScreeningResult:
         provenance: where the result comes from.
         elapsed_s: seconds from bytes to result.
         error: for a failed photograph, what is wrong and what to do; else empty.
+        seen_laterality: which eye the photograph itself shows, where the network is sure; a cross-check of
+            `laterality`, never its replacement.
     """
 
     name: str
@@ -146,3 +192,10 @@ class ScreeningResult:
     provenance: Provenance
     elapsed_s: float
     error: str = ""
+    seen_laterality: Laterality | None = None
+
+    @property
+    def eye_conflict(self) -> bool:
+        """Whether the photograph shows the other eye than its name or the user says."""
+        both = self.laterality is not None and self.seen_laterality is not None
+        return both and self.laterality is not self.seen_laterality

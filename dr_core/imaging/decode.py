@@ -6,6 +6,7 @@ limits on bytes and on pixels before anything is decompressed, and no file on di
 
 import hashlib
 import io
+import math
 import re
 import struct
 import zlib
@@ -13,14 +14,18 @@ from pathlib import PurePath
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from dr_core.domain.errors import PhotographTooLarge, UnreadablePhotograph
 from dr_core.domain.photograph import FundusPhotograph, Laterality, UInt8Array
+from dr_core.imaging.shrink import shrink
 
 MAX_BYTES = 100 * 1024 * 1024
 MAX_PIXELS = 50_000_000
 WORKING_SIDE_PX = 1600  # three times what the network needs, and what a laptop's screen shows
+# Twice what the network needs, so that what libjpeg leaves of a reduced photograph loses nothing that the network sees,
+# and cameras of eight megapixels and more are read at a quarter of their size.
+ANALYSIS_SIDE_PX = 800
 IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 ACCEPTED = "JPEG, PNG or TIFF"
 _PILLOW_FORMATS = ("JPEG", "PNG", "TIFF")  # JPEG opens MPO too, a JPEG with a second frame as some cameras write it
@@ -39,6 +44,24 @@ _DECODER_ERRORS = (
     zlib.error,
 )
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*")
+_JPEG_END = b"\xff\xd9"
+# What OpenCV is told to decode a JPEG at a part of its size.
+_SCALED_READS = {
+    1: cv2.IMREAD_COLOR_RGB,
+    2: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2,
+    4: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_4,
+    8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_8,
+}
+# EXIF orientation: whether rows and columns change places, and OpenCV's code for the flip that follows.
+_TURNS: dict[object, tuple[bool, int | None]] = {
+    2: (False, 1),
+    3: (False, -1),
+    4: (False, 0),
+    5: (True, None),
+    6: (True, 1),
+    7: (True, -1),
+    8: (True, 0),
+}
 _LATERALITY_WORDS = {"od": Laterality.OD, "right": Laterality.OD, "os": Laterality.OS, "left": Laterality.OS}
 
 # Pillow's own guard against decompression bombs, lowered to ours; it raises at twice this.
@@ -50,13 +73,17 @@ def looks_like_image(head: bytes) -> bool:
     return head.startswith(_MAGIC)
 
 
-def decode_photograph(data: bytes, name: str, *, longest_side_px: int = WORKING_SIDE_PX) -> FundusPhotograph:
+def decode_photograph(
+    data: bytes, name: str, *, longest_side_px: int = WORKING_SIDE_PX, exact: bool = True
+) -> FundusPhotograph:
     """Decode an uploaded photograph.
 
     Args:
         data: the file's bytes.
         name: the file's own name; tells the eye where it contains OD, OS, right or left.
         longest_side_px: the pixels are reduced to this; JPEG is already decoded at a reduced scale.
+        exact: False keeps the pixels at a half, a quarter or an eighth of the source, whichever is the smallest that
+            has `longest_side_px` or more, which saves a second reduction.
 
     Returns:
         The photograph, upright (EXIF rotation applied), 8-bit RGB. Of several frames, the first.
@@ -76,7 +103,7 @@ def decode_photograph(data: bytes, name: str, *, longest_side_px: int = WORKING_
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise _too_large(width, height)
-            pixels, swapped = _read_pixels(image, longest_side_px)
+            pixels, swapped = _read_pixels(image, data, longest_side_px, exact=exact)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large() from error
     except UnidentifiedImageError as error:
@@ -108,22 +135,43 @@ def _too_large(width: int = 0, height: int = 0) -> PhotographTooLarge:
     )
 
 
-def _read_pixels(image: Image.Image, longest_side_px: int) -> tuple[UInt8Array, bool]:
+def _read_pixels(image: Image.Image, data: bytes, longest_side_px: int, *, exact: bool) -> tuple[UInt8Array, bool]:
     """Return (H, W, 3) uint8 pixels at the working size, and whether EXIF rotation swapped the sides."""
-    if image.format in ("JPEG", "MPO"):
-        # libjpeg scales by 1/2, 1/4 or 1/8 while decoding; the draft never falls below the size asked for.
-        scale = min(1.0, longest_side_px / max(image.size))
-        image.draft("RGB", (max(1, round(image.width * scale)), max(1, round(image.height * scale))))
-    before = image.size
-    image.load()
-    upright = ImageOps.exif_transpose(image)
-    pixels = _to_rgb8(upright)
+    width, height = image.size
+    parts = max([part for part in _SCALED_READS if max(width, height) >= part * longest_side_px], default=1)
+    pixels = _read_complete_jpeg(image, data, parts)
+    if pixels is None:
+        # libjpeg scales while decoding; the draft never falls below the size asked for.
+        image.draft("RGB", (max(1, width // parts), max(1, height // parts)))
+        image.load()
+        pixels = _to_rgb8(image)
+    # Asked only now, because Pillow has turned a TIFF upright and forgotten the tag when it is loaded.
+    swapped, flip = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation), (False, None))
+    if swapped:
+        pixels = np.asarray(cv2.transpose(pixels), dtype=np.uint8)
+    if flip is not None:
+        pixels = np.asarray(cv2.flip(pixels, flip), dtype=np.uint8)
     longest = max(pixels.shape[:2])
-    if longest > longest_side_px:
-        scale = longest_side_px / longest
+    wanted = longest_side_px if exact else math.ceil(max(width, height) / parts)
+    if longest > wanted:
+        scale = wanted / longest
         target = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-        pixels = np.asarray(cv2.resize(pixels, target, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return pixels, upright.size != before and upright.size == before[::-1]
+        pixels = shrink(pixels, target)
+    return pixels, swapped
+
+
+def _read_complete_jpeg(image: Image.Image, data: bytes, parts: int) -> UInt8Array | None:
+    """Return the pixels of a plain colour JPEG, reduced by `parts`; None for what Pillow has to look at.
+
+    OpenCV reads the same pixels sooner, but takes a truncated file for a whole one, so only files that have their end
+    are left to it: within the picture the end's bytes stand for nothing else.
+    """
+    if image.format not in ("JPEG", "MPO") or image.mode != "RGB" or not data.endswith(_JPEG_END):
+        return None
+    flags = _SCALED_READS[parts] | cv2.IMREAD_IGNORE_ORIENTATION
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    size = tuple(math.ceil(side / parts) for side in image.size)
+    return None if decoded is None or decoded.shape != (size[1], size[0], 3) else np.asarray(decoded, dtype=np.uint8)
 
 
 def _to_rgb8(image: Image.Image) -> UInt8Array:

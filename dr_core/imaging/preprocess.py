@@ -6,11 +6,13 @@ proposed for the Kaggle diabetic retinopathy competition (2015), here as a ratio
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
 from dr_core.domain.photograph import BoolArray, FieldOfView, Float32Array, FundusPhotograph, UInt8Array
+from dr_core.imaging.shrink import shrink
 
 PREPROCESSING_VERSION = "field-1"
 # Most cameras crop the field above and below; what all of them show is the middle three quarters.
@@ -21,6 +23,7 @@ LOCAL_MEAN_SIGMA = 0.2  # of the radius: wider than a disc, narrower than the fi
 RATIO_OFFSET = 0.12  # keeps the dark blue channel's noise from being amplified
 CONTRAST_FLOOR = 0.02
 CONTRAST_SPAN = 4.0  # standard deviations of green that fill the network's range
+NEUTRAL, HALF_RANGE = 128.0, 127.0
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,12 @@ class InputCrop:
     scale_rc: tuple[float, float]
     photograph_shape: tuple[int, int]
     input_size: InputSize
+
+    def for_shape(self, height: int, width: int) -> "InputCrop":
+        """Return the same crop for the same photograph decoded at (height, width) pixels."""
+        y, x = height / self.photograph_shape[0], width / self.photograph_shape[1]
+        center_rc = ((self.center_rc[0] + 0.5) * y - 0.5, (self.center_rc[1] + 0.5) * x - 0.5)
+        return InputCrop(center_rc, (self.scale_rc[0] / y, self.scale_rc[1] / x), (height, width), self.input_size)
 
     def to_photograph(self, heat: Float32Array) -> Float32Array:
         """Stretch a map of the input over the photograph.
@@ -126,7 +135,10 @@ def prepare_input(photograph: FundusPhotograph, field_of_view: FieldOfView, size
 
 def to_tensor(normalised: UInt8Array) -> Float32Array:
     """Turn normalised uint8, 128 for neutral, into float32 in [-1, 1]."""
-    return (normalised.astype(np.float32) - 128.0) / 127.0
+    tensor = normalised.astype(np.float32)
+    tensor -= NEUTRAL
+    tensor /= HALF_RANGE
+    return tensor
 
 
 def normalise_field(pixels: UInt8Array, field_of_view: FieldOfView, diameter_px: int) -> UInt8Array:
@@ -162,7 +174,7 @@ def cut_disc(pixels: UInt8Array, field_of_view: FieldOfView, diameter_px: int) -
     if min(scale_y, scale_x) < 1.0:
         # Area averaging before the sub-pixel shift: a warp alone would alias single vessels and microaneurysms.
         size = (max(1, round(pixels.shape[1] * min(1.0, scale_x))), max(1, round(pixels.shape[0] * min(1.0, scale_y))))
-        source = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        source = shrink(pixels, size)
     done_y, done_x = source.shape[0] / pixels.shape[0], source.shape[1] / pixels.shape[1]
     left_y, left_x = scale_y / done_y, scale_x / done_x
     moved_y, moved_x = (center_y + 0.5) * done_y - 0.5, (center_x + 0.5) * done_x - 0.5
@@ -171,35 +183,57 @@ def cut_disc(pixels: UInt8Array, field_of_view: FieldOfView, diameter_px: int) -
     target = (diameter_px, diameter_px)
     interpolation = cv2.INTER_CUBIC if max(left_x, left_y) > 1.1 else cv2.INTER_LINEAR
     disc = np.asarray(cv2.warpAffine(source, matrix, target, flags=interpolation), dtype=np.uint8)
-    rows = (np.arange(diameter_px) - middle) / (diameter_px / 2)
-    inside = rows[:, None] ** 2 + rows[None, :] ** 2 <= RIM_SHARE**2
+    inside = _draw_rim(diameter_px).copy()
     # Rows and columns of the disc that fall outside the photograph show nothing.
     at_y = (np.arange(diameter_px) - matrix[1, 2]) / left_y
     at_x = (np.arange(diameter_px) - matrix[0, 2]) / left_x
-    inside &= ((at_y >= 1) & (at_y <= source.shape[0] - 2))[:, None]
-    inside &= ((at_x >= 1) & (at_x <= source.shape[1] - 2))[None, :]
-    return disc, np.asarray(inside, dtype=np.bool_)
+    inside[(at_y < 1) | (at_y > source.shape[0] - 2)] = False
+    inside[:, (at_x < 1) | (at_x > source.shape[1] - 2)] = False
+    return disc, inside
+
+
+@lru_cache(maxsize=8)
+def _draw_rim(diameter_px: int) -> BoolArray:
+    """Return (diameter_px, diameter_px) bool, True within `RIM_SHARE` of the radius; shared, so not to be written."""
+    rows = (np.arange(diameter_px) - (diameter_px / 2 - 0.5)) / (diameter_px / 2)
+    inside = np.asarray(rows[:, None] ** 2 + rows[None, :] ** 2 <= RIM_SHARE**2, dtype=np.bool_)
+    inside.flags.writeable = False
+    return inside
 
 
 def _normalise_colour(disc: UInt8Array, visible: BoolArray) -> UInt8Array:
     """Express each pixel by its ratio to the local mean, in units of the field's own green contrast."""
-    weight = visible.astype(np.float32)
-    values = disc.astype(np.float32) / 255.0 * weight[..., None]
-    base = _local_mean(values, weight)
-    ratio = (values - base) / (base + RATIO_OFFSET)
-    green = ratio[..., 1][visible]
-    contrast = max(CONTRAST_FLOOR, float(green.std())) if green.size else CONTRAST_FLOOR
-    scaled = np.clip(ratio / (CONTRAST_SPAN * contrast), -1.0, 1.0) * weight[..., None]
-    return np.asarray(np.rint(scaled * 127.0 + 128.0), dtype=np.uint8)
+    if not visible.any():
+        return np.full_like(disc, NEUTRAL)
+    mask = visible.view(np.uint8)
+    offset = np.float32(255.0 * RATIO_OFFSET)
+    base = _local_mean(np.asarray(cv2.copyTo(disc, mask), dtype=np.uint8), mask, float(offset))
+    # (value - mean) / (mean + offset) is this quotient less 1, and what follows allows for that.
+    quotient = disc + offset
+    cv2.divide(quotient, base, dst=quotient)
+    contrast = max(CONTRAST_FLOOR, float(cv2.meanStdDev(cv2.extractChannel(quotient, 1), mask=mask)[1][0, 0]))
+    gain = HALF_RANGE / (CONTRAST_SPAN * contrast)
+    scaled = cv2.addWeighted(quotient, gain, quotient, 0.0, NEUTRAL - gain, dtype=cv2.CV_8U)
+    normalised = np.full_like(disc, NEUTRAL)
+    cv2.copyTo(cv2.max(scaled, np.ones_like(disc)), mask, normalised)
+    return normalised
 
 
-def _local_mean(values: Float32Array, weight: Float32Array) -> Float32Array:
-    """Return the Gaussian mean of (S, S, 3) `values` over the pixels that `weight` lets count."""
-    size = values.shape[0]
+def _local_mean(disc: UInt8Array, mask: UInt8Array, offset: float) -> Float32Array:
+    """Return `offset` plus the Gaussian mean of `disc` over the pixels where `mask` is 1, (S, S, 3) float32.
+
+    Args:
+        disc: (S, S, 3) uint8, 0 where `mask` is.
+        mask: (S, S) uint8, 0 or 1.
+        offset: what is added, in levels.
+    """
+    size = disc.shape[0]
     # The mean is smooth, so a quarter of the resolution carries it at a sixteenth of the cost.
     small = (max(8, size // 4), max(8, size // 4))
     sigma = LOCAL_MEAN_SIGMA * small[0] / 2
-    blurred = cv2.GaussianBlur(cv2.resize(values, small, interpolation=cv2.INTER_AREA), (0, 0), sigma)
-    counted = cv2.GaussianBlur(cv2.resize(weight, small, interpolation=cv2.INTER_AREA), (0, 0), sigma)
-    mean = blurred / np.maximum(counted, 1e-3)[..., None]
+    values = cv2.resize(disc, small, interpolation=cv2.INTER_AREA)
+    weight = cv2.resize(mask.astype(np.float32), small, interpolation=cv2.INTER_AREA)
+    # Blurred as one picture of four channels.
+    blurred = cv2.GaussianBlur(np.dstack([values.astype(np.float32), weight]), (0, 0), sigma)
+    mean = blurred[..., :3] / np.maximum(blurred[..., 3:], 1e-3) + np.float32(offset)
     return np.asarray(cv2.resize(mean, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.float32)

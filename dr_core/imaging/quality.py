@@ -6,20 +6,20 @@ verdict does not depend on the camera's resolution or framing.
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
 
-from dr_core.domain.photograph import BoolArray, FieldOfView, Float32Array, FundusPhotograph
+from dr_core.domain.photograph import BoolArray, FieldOfView, Float32Array, FundusPhotograph, UInt8Array
 from dr_core.domain.results import Defect, QualityReport
 from dr_core.imaging.preprocess import cut_disc
 
 DISC_PX = 320
 # Second-order vessels are about 3 pixels wide at this scale: fine is their edge, coarse their body and shading.
-DETAIL_SIGMAS_PX = (1.0, 2.0, 4.0, 8.0)
+FINE_SIGMAS_PX, COARSE_SIGMAS_PX = (1.0, 2.0), (4.0, 8.0)
 BASE_SIGMA_PX = 16.0
 TILE_PX = 32
+LEVELS = np.arange(256, dtype=np.float32) / 255.0
 DARK_LEVEL = 0.10
 BRIGHT_LEVEL = 0.92
 RATIO_OFFSET = 0.05
@@ -48,8 +48,8 @@ class QualityFeatures:
     """What is measured of one photograph: shares of the visible field, or ratios to the local brightness.
 
     Attributes:
-        fine: contrast of detail between the finest two scales, relative to the local brightness.
-        coarse: the same two octaves coarser.
+        fine: contrast of detail between `FINE_SIGMAS_PX`, relative to the local brightness.
+        coarse: the same between `COARSE_SIGMAS_PX`.
         sharpness: fine over coarse contrast; low for a blurred photograph, whatever its contrast.
         brightness: mean level, 0 to 1.
         dark_share: share that is nearly black.
@@ -66,27 +66,59 @@ class QualityFeatures:
     unevenness: float
 
 
-def assess_quality(photograph: FundusPhotograph, field_of_view: FieldOfView) -> QualityReport:
+@dataclass(frozen=True)
+class NetworkOpinion:
+    """What the network adds to light and sharpness: its input is normalised, so that it cannot see how dark it was.
+
+    Attributes:
+        p_gradable: its own probability that a reader calls the photograph gradable.
+        weights: of its log odds, of those measured here, and the intercept.
+        gradable_score: threshold on the score that these make.
+    """
+
+    p_gradable: float
+    weights: tuple[float, float, float]
+    gradable_score: float
+
+
+def assess_quality(
+    photograph: FundusPhotograph, field_of_view: FieldOfView, opinion: NetworkOpinion | None = None
+) -> QualityReport:
     """Judge one photograph.
 
     Args:
         photograph: the decoded photograph.
         field_of_view: its field.
+        opinion: the network's; without it the score is made from light and sharpness alone.
 
     Returns:
         The verdict, its score, and the defects, worst first; a marked defect is named for a gradable photograph too,
         and an ungradable one always has at least one.
     """
     features = measure_quality(photograph, field_of_view)
-    score = score_quality(features)
+    score, limit = score_quality(features), GRADABLE_SCORE
+    if opinion is not None:
+        score, limit = blend_scores(opinion.p_gradable, score, opinion.weights), opinion.gradable_score
     severities = _find_severities(features, photograph, field_of_view)
     small = severities[Defect.SMALL_FIELD] > 1.0
-    gradable = score >= GRADABLE_SCORE and not small
+    gradable = score >= limit and not small
     ranked = sorted(severities, key=lambda defect: severities[defect], reverse=True)
     defects = [defect for defect in ranked if severities[defect] > 1.0]
     if not gradable and not defects:
         defects = ranked[:1]
     return QualityReport(gradable, score, tuple(defects))
+
+
+def blend_scores(p_network: float, p_measured: float, weights: tuple[float, float, float]) -> float:
+    """Return the score, 0 to 1, that the network's and the measured probability make together."""
+    by_network, by_measurement, intercept = weights
+    logit = by_network * _log_odds(p_network) + by_measurement * _log_odds(p_measured) + intercept
+    return 1.0 / (1.0 + math.exp(-max(-50.0, min(50.0, logit))))
+
+
+def _log_odds(probability: float) -> float:
+    kept = min(max(probability, 1e-6), 1.0 - 1e-6)
+    return math.log(kept / (1.0 - kept))
 
 
 def score_quality(features: QualityFeatures) -> float:
@@ -129,37 +161,74 @@ def _find_severities(
 def measure_quality(photograph: FundusPhotograph, field_of_view: FieldOfView) -> QualityFeatures:
     """Measure what the verdict is made from; see `QualityFeatures`."""
     disc, visible = cut_disc(photograph.pixels, field_of_view, DISC_PX)
-    inner = cv2.erode(visible.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(np.bool_)
-    values = disc.astype(np.float32) / 255.0
-    green, level = values[..., 1], values.max(axis=2)
-    blurred = [cv2.GaussianBlur(green, (0, 0), sigma) for sigma in DETAIL_SIGMAS_PX]
-    base = cv2.GaussianBlur(green, (0, 0), BASE_SIGMA_PX) + RATIO_OFFSET
-    bands = [(sharp - soft) / base for sharp, soft in pairwise(blurred)]
-    fine, _, coarse = (_robust_spread(np.asarray(band, dtype=np.float32), inner) for band in bands)
+    inner = np.asarray(cv2.erode(visible.view(np.uint8), np.ones((9, 9), np.uint8)), dtype=np.uint8)
+    red, green, blue = (np.asarray(channel, dtype=np.uint8) for channel in cv2.split(disc))
+    fine, coarse = _measure_detail(green, inner)
+    level = np.maximum(np.maximum(red, green), blue)
+    seen = _count_levels(level, inner)
+    warm = _count_levels(np.minimum(red, green), inner)
+    area = max(float(seen.sum()), 1.0)
     tiles = _average_tiles(level, inner)
-    seen = level[inner]
     return QualityFeatures(
         fine=fine,
         coarse=coarse,
         sharpness=fine / max(coarse, 1e-4),
-        brightness=float(seen.mean()),
-        dark_share=float((seen < DARK_LEVEL).mean()),
-        bright_share=float((values[..., :2].min(axis=2)[inner] > BRIGHT_LEVEL).mean()),
-        unevenness=float(tiles.std() / max(float(tiles.mean()), 1e-3)),
+        brightness=float(seen @ LEVELS) / area,
+        dark_share=float(seen[LEVELS < DARK_LEVEL].sum()) / area,
+        bright_share=float(warm[LEVELS > BRIGHT_LEVEL].sum()) / area,
+        unevenness=float(tiles.std() / max(float(tiles.mean()), 1e-3)) if tiles.size else 0.0,
     )
+
+
+def _measure_detail(green: UInt8Array, inner: UInt8Array) -> tuple[float, float]:
+    """Return the contrast of fine and of coarse detail of (S, S) `green`, relative to the local brightness."""
+    values = green.astype(np.float32) / 255.0
+    half = _average(values, 2)
+    base = _blur(_average(half, 4), BASE_SIGMA_PX, 8) + np.float32(RATIO_OFFSET)
+    fine = _blur(values, FINE_SIGMAS_PX[0], 1) - _blur(values, FINE_SIGMAS_PX[1], 1)
+    # What is left after four pixels of blur is as well seen at half the resolution.
+    coarse = _blur(half, COARSE_SIGMAS_PX[0], 2) - _blur(half, COARSE_SIGMAS_PX[1], 2)
+    return (
+        _robust_spread(fine / cv2.resize(base, green.shape), inner.view(np.bool_)),
+        _robust_spread(coarse / cv2.resize(base, half.shape), inner[1::2, 1::2].view(np.bool_)),
+    )
+
+
+def _average(values: Float32Array, reduction: int) -> Float32Array:
+    size = (values.shape[1] // reduction, values.shape[0] // reduction)
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+
+
+def _blur(values: Float32Array, sigma_px: float, reduction: int) -> Float32Array:
+    """Blur `values`, which were averaged over `reduction` pixels, to what `sigma_px` makes of the disc."""
+    # The average over n pixels has blurred by (n^2 - 1) / 12 already.
+    left = (sigma_px**2 - (reduction**2 - 1) / 12) ** 0.5 / reduction
+    return np.asarray(cv2.GaussianBlur(values, (0, 0), left), dtype=np.float32)
 
 
 def _robust_spread(band: Float32Array, inner: BoolArray) -> float:
     """Return half the width of the central 80%: single bright lesions do not count as sharpness."""
-    low, high = np.percentile(band[inner], (10, 90)) if inner.any() else (0.0, 0.0)
-    return float(high - low) / 2
+    values = band[inner]
+    if not values.size:
+        return 0.0
+    low, high = (round(share * (values.size - 1)) for share in (0.1, 0.9))
+    # One after the other: NumPy partitions around a single rank several times as fast as around two.
+    values.partition(low)
+    lowest, rest = float(values[low]), values[low:]
+    rest.partition(high - low)
+    return (float(rest[high - low]) - lowest) / 2
 
 
-def _average_tiles(level: Float32Array, inner: BoolArray) -> Float32Array:
-    """Return the mean brightness of each tile that lies mostly inside the field."""
-    weight = inner.astype(np.float32)
+def _count_levels(level: UInt8Array, inner: UInt8Array) -> Float32Array:
+    """Return how many pixels inside have each of the 256 levels, (256,) float32."""
+    return np.asarray(cv2.calcHist([level], [0], inner, [256], [0, 256]), dtype=np.float32).ravel()
+
+
+def _average_tiles(level: UInt8Array, inner: UInt8Array) -> Float32Array:
+    """Return the mean brightness, 0 to 1, of each tile that lies mostly inside the field."""
     grid = (DISC_PX // TILE_PX, DISC_PX // TILE_PX)
-    share = np.asarray(cv2.resize(weight, grid, interpolation=cv2.INTER_AREA), dtype=np.float32)
-    light = np.asarray(cv2.resize(level * weight, grid, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    share = np.asarray(cv2.resize(inner.astype(np.float32), grid, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    lit = cv2.copyTo(level, inner).astype(np.float32)
+    light = np.asarray(cv2.resize(lit, grid, interpolation=cv2.INTER_AREA), dtype=np.float32)
     full = share > 0.6
-    return np.asarray(light[full] / share[full], dtype=np.float32)
+    return np.asarray(light[full] / share[full] / 255.0, dtype=np.float32)

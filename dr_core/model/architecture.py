@@ -5,16 +5,26 @@ then the class-weighted sum of the last feature maps (Zhou et al., 2016) and cos
 This module loads TensorFlow.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
+from numpy.typing import NDArray
 
 from dr_core.domain.grades import GRADE_COUNT
 from dr_core.imaging.preprocess import InputSize
 
 LAST_FEATURES = "out_relu"
 HEAD = "grade_logits"
+SIDE_SCORES = "side_scores"
+LESION_MAPS = "lesion_maps"
+# What the linear heads beside the grade read, from edges to whole lesions.
+POOLED_LAYERS = ("block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu", "out_relu")
+# Fine enough to place the optic disc: its column tells the eye, its row whether a camera turned the photograph over.
+GRID_LAYER = "block_13_expand_relu"
+GRID_ROWS, GRID_COLUMNS = 3, 6
 BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.999 is too slow for a few thousand steps
 HEAD_DROPOUT = 0.2
 
@@ -55,3 +65,85 @@ def freeze_until(model: Any, layer_name: str) -> None:
         raise ValueError(f"layer_name must name a layer of the model. Received: {layer_name}")
     for layer in model.layers[: names.index(layer_name) + 1]:
         layer.trainable = False
+
+
+def freeze_statistics(model: Any) -> None:
+    """Stop training of every batch norm, which then runs in inference mode."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
+@dataclass(frozen=True, eq=False)
+class LinearHead:
+    """One linear output: features @ kernel + bias.
+
+    Attributes:
+        kernel: (D, K) float32.
+        bias: (K,) float32.
+    """
+
+    kernel: NDArray[np.float32]
+    bias: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class SideHeads:
+    """Everything beside the grade that is linear in pooled features.
+
+    Attributes:
+        gradable: log odds that a reader can grade the photograph; reads `pool_layers`.
+        right_eye: log odds of a right eye; reads `pool_grid`.
+        oedema: log odds of exudates near the fovea; reads `pool_layers`.
+        embedding: whitened features for the distance from the training photographs; reads the last of them.
+    """
+
+    gradable: LinearHead
+    right_eye: LinearHead
+    oedema: LinearHead
+    embedding: LinearHead
+
+
+def pool_layers(grader: Any) -> Any:
+    """Return the symbolic (N, D) means of `POOLED_LAYERS` over the whole input."""
+    pools = [keras.layers.GlobalAveragePooling2D()(grader.get_layer(name).output) for name in POOLED_LAYERS]
+    return keras.layers.Concatenate(name="pooled_layers")(pools)
+
+
+def pool_grid(grader: Any) -> Any:
+    """Return the symbolic (N, 2 * GRID_ROWS * GRID_COLUMNS * C) means and maxima of the fields of a coarse grid."""
+    features = grader.get_layer(GRID_LAYER).output
+    field = (max(1, features.shape[1] // GRID_ROWS), max(1, features.shape[2] // GRID_COLUMNS))
+    pools = [keras.layers.AveragePooling2D(field)(features), keras.layers.MaxPooling2D(field)(features)]
+    return keras.layers.Concatenate(name="pooled_grid")([keras.layers.Flatten()(pool) for pool in pools])
+
+
+def attach_side_heads(grader: Any, heads: SideHeads, lesion_maps: Any) -> Any:
+    """Return the whole network: the grader and what is read beside the grade, in one pass.
+
+    Args:
+        grader: as `build_grader` makes it.
+        heads: fitted on its pooled features.
+        lesion_maps: symbolic (N, h, w, 4) output of `grader`'s own layers.
+
+    Returns:
+        keras.Model with the outputs (N, 5) logits, (N, 3 + E) `SIDE_SCORES` (gradable, right eye, oedema, embedding)
+        and (N, h, w, 4) lesion maps.
+    """
+    pooled, grid = pool_layers(grader), pool_grid(grader)
+    last = keras.layers.GlobalAveragePooling2D(name="pooled_last")(grader.get_layer(LAST_FEATURES).output)
+    scores = [
+        _apply(heads.gradable, "gradable_logit", pooled),
+        _apply(heads.right_eye, "right_eye_logit", grid),
+        _apply(heads.oedema, "oedema_logit", pooled),
+        _apply(heads.embedding, "embedding", last),
+    ]
+    side_scores = keras.layers.Concatenate(name=SIDE_SCORES)(scores)
+    return keras.Model(grader.input, [grader.output, side_scores, lesion_maps], name=grader.name)
+
+
+def _apply(head: LinearHead, name: str, features: Any) -> Any:
+    layer = keras.layers.Dense(head.kernel.shape[1], name=name)
+    output = layer(features)
+    layer.set_weights([head.kernel, head.bias])
+    return output

@@ -1,44 +1,136 @@
 """From logits to honest probabilities and a decision at thresholds frozen on the validation split."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from dr_core.domain.grades import GRADE_COUNT, Grade
 from dr_core.domain.guideline import find_follow_up
-from dr_core.domain.results import Decision, Prediction
+from dr_core.domain.operating_point import LocalOperatingPoint
+from dr_core.domain.photograph import Float32Array
+from dr_core.domain.results import Decision, Prediction, ReviewReason, SideFindings
 from dr_core.model.spec import ModelSpec
 
 REFERABLE_FROM = Grade.MODERATE_NPDR
+# From so many grades on, a grade set asks for a person.
+WIDE_SET_GRADES = 4
+UNFAMILIAR_FROM = 1.0
+_TINY = 1e-6
+
+FloatArray = NDArray[np.float64]
 
 
-def calibrate_logits(logits: NDArray[np.floating], temperature: float) -> NDArray[np.float64]:
+def calibrate_logits(logits: NDArray[np.floating], temperature: float) -> FloatArray:
     """Return softmax(logits / temperature) (Guo et al., 2017), (..., 5) float64 summing to 1."""
     scaled = logits.astype(np.float64) / temperature
     raised = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True), dtype=np.float64)
 
 
-def make_prediction(logits: NDArray[np.floating], class_maps: NDArray[np.float32], temperature: float) -> Prediction:
-    """Turn (5,) logits and (h, w, 5) class maps into a calibrated `Prediction`."""
-    p = calibrate_logits(logits, temperature)
-    probabilities = (float(p[0]), float(p[1]), float(p[2]), float(p[3]), float(p[4]))
+def calibrate_boundaries(probabilities: FloatArray, boundaries: Sequence[tuple[float, float]]) -> FloatArray:
+    """Calibrate P(grade >= 1) to P(grade >= 4) one by one (Platt, 1999), and return grade probabilities again.
+
+    Args:
+        probabilities: (..., 5) summing to 1.
+        boundaries: slope and intercept on the log odds of each of the 4 boundaries; empty changes nothing.
+
+    Returns:
+        (..., 5) float64 summing to 1; where two calibrated boundaries would cross, the higher one gives way.
+    """
+    if not boundaries:
+        return probabilities
+    exceedance = np.cumsum(probabilities[..., ::-1], axis=-1)[..., ::-1][..., 1:]
+    odds = np.log(np.clip(exceedance, _TINY, 1.0 - _TINY)) - np.log(np.clip(1.0 - exceedance, _TINY, 1.0 - _TINY))
+    slopes, intercepts = np.asarray(boundaries, dtype=np.float64).T
+    calibrated = np.minimum.accumulate(1.0 / (1.0 + np.exp(-(slopes * odds + intercepts))), axis=-1)
+    ends = np.ones_like(calibrated[..., :1])
+    steps = np.concatenate([ends, calibrated, np.zeros_like(ends)], axis=-1)
+    return np.asarray(steps[..., :-1] - steps[..., 1:], dtype=np.float64)
+
+
+def temper(probabilities: FloatArray, temperature: float) -> FloatArray:
+    """Return (..., 5) probabilities to the power of 1 / `temperature`, summing to 1 again."""
+    raised = np.clip(probabilities, _TINY, 1.0) ** (1.0 / temperature)
+    return np.asarray(raised / raised.sum(axis=-1, keepdims=True), dtype=np.float64)
+
+
+def calibrate_for(
+    spec: ModelSpec, logits: NDArray[np.floating], local: LocalOperatingPoint | None = None
+) -> FloatArray:
+    """Return the probabilities that are reported for (..., 5) `logits`: the model's calibration, then the clinic's."""
+    found = calibrate_boundaries(calibrate_logits(logits, spec.temperature), spec.boundaries)
+    return found if local is None or local.temperature == 1.0 else temper(found, local.temperature)
+
+
+def make_prediction(
+    probabilities: FloatArray, class_maps: Float32Array, side: SideFindings | None = None
+) -> Prediction:
+    """Turn (5,) calibrated probabilities and (h, w, 5) class maps into a `Prediction`."""
+    p = probabilities
     return Prediction(
-        probabilities=probabilities,
+        probabilities=(float(p[0]), float(p[1]), float(p[2]), float(p[3]), float(p[4])),
         expected_grade=float(p @ np.arange(GRADE_COUNT)),
         p_referable=float(p[REFERABLE_FROM:].sum()),
         class_maps=class_maps,
+        side=side,
     )
 
 
-def decide(prediction: Prediction, spec: ModelSpec) -> Decision:
-    """Apply the model's frozen cut points and threshold to one prediction."""
+def rank_mass(probabilities: FloatArray, start: Grade) -> FloatArray:
+    """Return (5,) float64: the probability of the neighbouring grades that a set holds when it first takes in each one.
+
+    The set grows from `start` by whichever neighbour is likelier, so that it never has a gap (ordinal adaptive
+    prediction sets, Lu et al., 2022). The value of a grade is the mass of the set just before it comes in, which makes
+    the smallest set that of `start` alone.
+    """
+    mass = np.zeros(GRADE_COUNT)
+    low = high = int(start)
+    held = float(probabilities[start])
+    while high - low < GRADE_COUNT - 1:
+        below = float(probabilities[low - 1]) if low > 0 else -1.0
+        above = float(probabilities[high + 1]) if high < GRADE_COUNT - 1 else -1.0
+        if above >= below:
+            high += 1
+            mass[high] = held
+        else:
+            low -= 1
+            mass[low] = held
+        held += max(above, below)
+    return mass
+
+
+def find_grade_set(probabilities: FloatArray, start: Grade, set_mass: float) -> tuple[Grade, ...]:
+    """Return the neighbouring grades around `start` whose `rank_mass` stays below `set_mass`."""
+    mass = rank_mass(probabilities, start)
+    return tuple(grade for grade in Grade if grade is start or mass[grade] < set_mass)
+
+
+def decide(prediction: Prediction, spec: ModelSpec, local: LocalOperatingPoint | None = None) -> Decision:
+    """Apply the model's frozen cut points and threshold, or the clinic's threshold, to one prediction."""
+    probabilities = np.asarray(prediction.probabilities, dtype=np.float64)
     if spec.grade_cuts:
         grade = Grade(sum(prediction.expected_grade >= cut for cut in spec.grade_cuts))
     else:
-        grade = Grade(int(np.argmax(prediction.probabilities)))
+        grade = Grade(int(np.argmax(probabilities)))
+    threshold = spec.referable_threshold if local is None else local.referable_threshold
+    grade_set = find_grade_set(probabilities, grade, spec.set_mass) if spec.coverage else ()
     return Decision(
         grade=grade,
-        referable=prediction.p_referable >= spec.referable_threshold,
-        referable_threshold=spec.referable_threshold,
+        referable=prediction.p_referable >= threshold,
+        referable_threshold=threshold,
         follow_up=find_follow_up(grade),
+        grade_set=grade_set,
+        coverage=spec.coverage,
+        review=_find_reasons(prediction, grade_set),
+        operating_point=local.label if local else "",
     )
+
+
+def _find_reasons(prediction: Prediction, grade_set: tuple[Grade, ...]) -> tuple[ReviewReason, ...]:
+    reasons = []
+    if len(grade_set) >= WIDE_SET_GRADES:
+        reasons.append(ReviewReason.WIDE_SET)
+    if prediction.side is not None and prediction.side.unfamiliarity > UNFAMILIAR_FROM:
+        reasons.append(ReviewReason.UNFAMILIAR)
+    return tuple(reasons)

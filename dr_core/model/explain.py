@@ -1,7 +1,8 @@
-"""Heatmaps that need gradients or many forward passes, through tf-keras-vis; TensorFlow loads on first use.
+"""The ways to explain a grade, and those of them that need gradients or many forward passes, through tf-keras-vis.
 
-The default, Grad-CAM, has a closed form (`dr_core.model.cam`) and needs none of this; here it is computed by
-tf-keras-vis as well, so that the two can be compared.
+Lesion evidence comes out of the network itself, and Grad-CAM has a closed form: both are in `dr_core.model.cam` and
+need none of this. Grad-CAM is computed by tf-keras-vis here as well, so that the two can be compared. TensorFlow loads
+on first use.
 """
 
 import os
@@ -18,6 +19,7 @@ import numpy as np
 
 from dr_core.domain.grades import Grade
 from dr_core.domain.photograph import Float32Array
+from dr_core.domain.results import Prediction
 from dr_core.imaging.preprocess import ModelInput
 from dr_core.model.cam import scale_to_unit
 from dr_core.model.spec import ModelSpec, load_spec
@@ -33,6 +35,7 @@ _lock = threading.Lock()
 class ExplanationMethod(StrEnum):
     """The methods on offer; `caption` says what a map shows and what it misses."""
 
+    LESION_EVIDENCE = "Lesion evidence"
     GRAD_CAM = "Grad-CAM"
     GRAD_CAM_PP = "Grad-CAM++"
     SCORE_CAM = "Score-CAM"
@@ -46,12 +49,16 @@ class ExplanationMethod(StrEnum):
 
     @property
     def needs_tensorflow(self) -> bool:
-        """False for the method that comes with every grade."""
-        return self is not ExplanationMethod.GRAD_CAM
+        """False for the methods that come with every grade."""
+        return self not in (ExplanationMethod.LESION_EVIDENCE, ExplanationMethod.GRAD_CAM)
 
 
 _COARSE = "Its cells are coarse: single microaneurysms cannot be told apart, and a cold area is not a healthy one."
 _CAPTIONS = {
+    ExplanationMethod.LESION_EVIDENCE: (
+        "Lesion evidence: where the network sees microaneurysms, haemorrhages or exudates, whatever the grade. It "
+        "misses faint or single microaneurysms, new vessels and venous changes; a cold area is not a healthy one."
+    ),
     ExplanationMethod.GRAD_CAM: f"Grad-CAM: where the network found evidence for this grade. {_COARSE}",
     ExplanationMethod.GRAD_CAM_PP: f"Grad-CAM++: Grad-CAM weighted to keep several separate areas. {_COARSE}",
     ExplanationMethod.SCORE_CAM: f"Score-CAM: areas that alone keep the grade's score high. {_COARSE}",
@@ -64,6 +71,13 @@ _CAPTIONS = {
         "not they are diseased."
     ),
 }
+
+
+def offer_methods(prediction: Prediction) -> tuple[ExplanationMethod, ...]:
+    """Return the methods that can explain `prediction`, the one to begin with first."""
+    if prediction.side is None:
+        return tuple(method for method in ExplanationMethod if method is not ExplanationMethod.LESION_EVIDENCE)
+    return tuple(ExplanationMethod)
 
 
 def explain(
@@ -79,7 +93,7 @@ def explain(
     Args:
         model_input: what the network saw.
         grade: the class explained.
-        method: how.
+        method: how; not lesion evidence, which is part of the prediction.
         model_dir: where the model stands; the released one by default.
         progress: called with the share done, 0 to 1.
 
@@ -89,7 +103,10 @@ def explain(
     Raises:
         ModelNotFound: the Keras file is missing.
         ModelAltered: it is not the released one.
+        ValueError: `method` is not computed here.
     """
+    if method not in _METHODS:
+        raise ValueError(f"`method` must be one of {[known.name for known in _METHODS]}. Received: {method}")
     spec = load_spec(model_dir)
     report = progress or (lambda share: None)
     report(0.0)

@@ -15,10 +15,21 @@ from dr_core.domain.errors import ModelAltered, ModelNotFound
 _BLOCK = re.compile(r"(block_\d+|expanded_conv)_")
 _STEM = re.compile(r"(bn_)?Conv1(_relu|_pad)?$")
 _TOP = re.compile(r"(Conv_1(_bn)?|out_relu)$")
-_SHORT_NAMES = {"DepthwiseConv2D": "Depthwise", "GlobalAveragePooling2D": "Average pooling", "InputLayer": "Input"}
+_LESIONS = re.compile(r"(lesion_|up_sampling2d|add(_\d+)?$)")
+_SIDE_POOLING = re.compile(r"((global_)?average_pooling2d|max_pooling2d|flatten|pooled_)")
+_SHORT_NAMES = {
+    "AveragePooling2D": "Average pooling",
+    "Concatenate": "Join",
+    "DepthwiseConv2D": "Depthwise",
+    "GlobalAveragePooling2D": "Average pooling",
+    "InputLayer": "Input",
+    "MaxPooling2D": "Maximum pooling",
+    "UpSampling2D": "Enlarge",
+}
 _HIDDEN = frozenset({"BatchNormalization", "ReLU", "Activation", "ZeroPadding2D", "Dropout"})
 _WITHOUT_WEIGHTS = frozenset(
-    {"InputLayer", "ReLU", "Activation", "ZeroPadding2D", "Dropout", "Add", "GlobalAveragePooling2D", "Softmax"}
+    {"InputLayer", "ReLU", "Activation", "ZeroPadding2D", "Dropout", "Add", "Flatten", "Softmax"}
+    | {"AveragePooling2D", "Concatenate", "GlobalAveragePooling2D", "MaxPooling2D", "UpSampling2D"}
 )
 
 Layer = Mapping[str, Any]
@@ -54,10 +65,11 @@ def tabulate_layers(path: Path) -> tuple[LayerGroup, ...]:
         with zipfile.ZipFile(path) as archive:
             layers: list[Layer] = json.loads(archive.read("config.json"))["config"]["layers"]
         shapes = dict(_list_output_shapes(layers))
-        return tuple(
-            _describe_group(name, list(members), shapes)
-            for name, members in groupby(layers, key=lambda layer: _name_group(str(layer["name"])))
-        )
+        groups: dict[str, list[Layer]] = {}
+        for layer in layers:
+            # Branches stand interleaved in the archive, so neighbours need not belong together.
+            groups.setdefault(_name_group(str(layer["name"])), []).append(layer)
+        return tuple(_describe_group(name, members, shapes) for name, members in groups.items())
     except FileNotFoundError as error:
         raise ModelNotFound(f"{path.name} is missing from the model's folder. Restore the released files.") from error
     except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError, IndexError) as error:
@@ -70,6 +82,10 @@ def _name_group(layer_name: str) -> str:
         return "Block 0" if block[1] == "expanded_conv" else block[1].replace("block_", "Block ")
     if _STEM.match(layer_name):
         return "Stem"
+    if _LESIONS.match(layer_name):
+        return "Lesion maps"
+    if _SIDE_POOLING.match(layer_name):
+        return "Pooling for side outputs"
     return "Top" if _TOP.match(layer_name) else layer_name.replace("_", " ").capitalize()
 
 
@@ -79,6 +95,9 @@ def _list_output_shapes(layers: list[Layer]) -> Iterator[tuple[str, tuple[int, .
             yield str(layer["name"]), _without_batch(layer["config"]["batch_shape"])
         if layer["class_name"] == "Dense":
             yield str(layer["name"]), (int(layer["config"]["units"]),)
+        if layer["class_name"] in ("Concatenate", "Conv2D"):
+            # Overwritten by the layer that reads it; an output of the network is read by none.
+            yield str(layer["name"]), _derive_output(layer)
         for tensor in _list_inputs(layer):
             yield str(tensor["keras_history"][0]), _without_batch(tensor["shape"])
 
@@ -91,6 +110,12 @@ def _list_inputs(layer: Layer) -> Iterator[Mapping[str, Any]]:
                     yield tensor["config"]
 
 
+def _derive_output(layer: Layer) -> tuple[int, ...]:
+    inputs = [_without_batch(tensor["shape"]) for tensor in _list_inputs(layer)]
+    channels = layer["config"].get("filters") or sum(shape[-1] for shape in inputs)
+    return (*inputs[0][:-1], int(channels)) if inputs else ()
+
+
 def _without_batch(shape: list[int | None]) -> tuple[int, ...]:
     return tuple(int(size or 0) for size in shape[1:])
 
@@ -101,7 +126,9 @@ def _describe_group(name: str, members: list[Layer], shapes: Mapping[str, tuple[
     output = next((shapes[layer["name"]] for layer in reversed(members) if layer["name"] in shapes), ())
     known = [count for count in counts if count is not None]
     total = sum(known) if len(known) == len(counts) else None
-    return LayerGroup(name, " · ".join(shown), output, len(members), total)
+    runs = [(operator, len(list(run))) for operator, run in groupby(shown)]
+    operators = " · ".join(f"{operator} (x{count})" if count > 1 else operator for operator, count in runs)
+    return LayerGroup(name, operators, output, len(members), total)
 
 
 def _describe_layer(layer: Layer) -> str:

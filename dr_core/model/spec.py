@@ -12,7 +12,7 @@ from dr_core.domain.grades import Grade
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION, InputSize
 
 DEFAULT_MODEL_DIR = Path(__file__).resolve().parents[2] / "models"
-SPEC_FORMAT = 1
+SPEC_FORMAT = 2
 CLASS_NAMES = tuple(grade.label for grade in Grade)
 _REMEDY = "Restore the models folder from the release; nothing is graded until then."
 
@@ -41,6 +41,25 @@ class ModelFile:
 
 
 @dataclass(frozen=True)
+class SideSpec:
+    """What belongs to the outputs beside the grade.
+
+    Attributes:
+        gate_weights: of the network's and of the measured log odds in the quality score, and the intercept.
+        gradable_score: threshold on that score, frozen on val.
+        unfamiliar_distance: distance in feature space beyond which lies 1 in 100 validation photographs.
+        eye_confidence: from this probability on, the network is believed about which eye it sees.
+        oedema_validated: whether the macular-oedema output met its goal and may be shown.
+    """
+
+    gate_weights: tuple[float, float, float]
+    gradable_score: float
+    unfamiliar_distance: float
+    eye_confidence: float
+    oedema_validated: bool
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """The released model's own description.
 
@@ -54,6 +73,10 @@ class ModelSpec:
         grade_cuts: 4 rising cut points on the expected grade; empty reports the most probable grade.
         referable_threshold: on P(grade >= 2), frozen on val.
         vision_threatening_threshold: on P(grade >= 3), frozen on val.
+        boundaries: slope and intercept on the log odds of P(grade >= 1) to P(grade >= 4); empty for none.
+        set_mass: how much probability a grade set holds before it stops growing.
+        coverage: share of readers' grades that the sets hold, on every source of val; 0 for a model without sets.
+        side: of the outputs beside the grade; None for a model without them.
     """
 
     name: str
@@ -65,6 +88,10 @@ class ModelSpec:
     grade_cuts: tuple[float, ...]
     referable_threshold: float
     vision_threatening_threshold: float
+    boundaries: tuple[tuple[float, float], ...] = ()
+    set_mass: float = 0.0
+    coverage: float = 0.0
+    side: SideSpec | None = None
 
     @property
     def sha256(self) -> str:
@@ -115,7 +142,30 @@ def _parse(raw: dict[str, Any], folder: Path) -> ModelSpec:
         grade_cuts=tuple(float(cut) for cut in raw["decision"]["grade_cuts"]),
         referable_threshold=float(raw["decision"]["referable_threshold"]),
         vision_threatening_threshold=float(raw["decision"]["vision_threatening_threshold"]),
+        boundaries=tuple((float(slope), float(intercept)) for slope, intercept in raw["calibration"]["boundaries"]),
+        set_mass=float(raw["decision"]["set_mass"]),
+        coverage=float(raw["decision"]["coverage"]),
+        side=_parse_side(raw["side"]) if raw["side"] is not None else None,
     )
+    _check(spec)
+    return spec
+
+
+def _parse_side(raw: dict[str, Any]) -> SideSpec:
+    by_network, by_measurement, intercept = (float(weight) for weight in raw["gate_weights"])
+    side = SideSpec(
+        gate_weights=(by_network, by_measurement, intercept),
+        gradable_score=float(raw["gradable_score"]),
+        unfamiliar_distance=float(raw["unfamiliar_distance"]),
+        eye_confidence=float(raw["eye_confidence"]),
+        oedema_validated=bool(raw["oedema_validated"]),
+    )
+    if not (0 < side.gradable_score < 1 and 0.5 <= side.eye_confidence < 1 and 0 < side.unfamiliar_distance < math.inf):
+        raise ValueError(f"thresholds of the outputs beside the grade are out of range. Received: {side}")
+    return side
+
+
+def _check(spec: ModelSpec) -> None:
     if not (math.isfinite(spec.temperature) and spec.temperature > 0):
         raise ValueError(f"temperature must be positive. Received: {spec.temperature}")
     for threshold in (spec.referable_threshold, spec.vision_threatening_threshold):
@@ -123,7 +173,10 @@ def _parse(raw: dict[str, Any], folder: Path) -> ModelSpec:
             raise ValueError(f"thresholds must lie between 0 and 1. Received: {threshold}")
     if spec.grade_cuts and (len(spec.grade_cuts) != 4 or list(spec.grade_cuts) != sorted(spec.grade_cuts)):
         raise ValueError(f"grade_cuts must be 4 rising numbers. Received: {spec.grade_cuts}")
-    return spec
+    if spec.boundaries and (len(spec.boundaries) != 4 or not all(slope > 0 for slope, _ in spec.boundaries)):
+        raise ValueError(f"boundaries must be 4 pairs with rising slopes. Received: {spec.boundaries}")
+    if not (0 <= spec.coverage < 1 and 0 <= spec.set_mass <= 1):
+        raise ValueError(f"coverage and set_mass must be shares. Received: {spec.coverage}, {spec.set_mass}")
 
 
 def _parse_file(raw: dict[str, Any], folder: Path) -> ModelFile:

@@ -12,7 +12,16 @@ from dr_core.domain.errors import StorageError
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.results import ScreeningResult, Status
 
-__all__ = ["CSV_COLUMNS", "CsvFile", "defuse_cell", "format_row", "render_csv", "write_csv"]
+__all__ = [
+    "CSV_COLUMNS",
+    "DETAIL_COLUMNS",
+    "CsvFile",
+    "defuse_cell",
+    "format_details",
+    "format_row",
+    "render_csv",
+    "write_csv",
+]
 
 CSV_COLUMNS = (
     "file",
@@ -37,6 +46,16 @@ CSV_COLUMNS = (
     "model",
     "seconds",
     "error",
+)
+# Further columns for those who ask for them; the ones above stay as programs know them.
+DETAIL_COLUMNS = (
+    "grade_set",
+    "review",
+    "eye_seen",
+    "p_gradable",
+    "unfamiliarity",
+    "p_oedema_risk",
+    "operating_point",
 )
 PART_SUFFIX = ".part"
 MODEL_SHA_CHARACTERS = 12
@@ -75,15 +94,39 @@ def format_row(result: ScreeningResult) -> dict[str, str]:
     return row
 
 
+def format_details(result: ScreeningResult) -> dict[str, str]:
+    """Return the cells of `DETAIL_COLUMNS` by column name; a value that does not exist is empty, not zero."""
+    row = dict.fromkeys(DETAIL_COLUMNS, "")
+    if result.decision is not None:
+        # Not "1-2": a spreadsheet would make a date of it.
+        row["grade_set"] = "; ".join(str(int(grade)) for grade in result.decision.grade_set)
+        row["review"] = "; ".join(reason.value for reason in result.decision.review)
+        row["operating_point"] = defuse_cell(result.decision.operating_point)
+    row["eye_seen"] = result.seen_laterality.value if result.seen_laterality else ""
+    side = result.prediction.side if result.prediction else None
+    if side is not None:
+        row["p_gradable"] = f"{side.p_gradable:.6f}"
+        row["unfamiliarity"] = f"{side.unfamiliarity:.4f}"
+        row["p_oedema_risk"] = "" if side.p_oedema_risk is None else f"{side.p_oedema_risk:.6f}"
+    return row
+
+
 def defuse_cell(text: str) -> str:
     """Return `text` with an apostrophe before it if a spreadsheet would take it for a formula (ASVS 1.2.10)."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
-def render_csv(results: Iterable[ScreeningResult]) -> bytes:
-    """Return the whole report, as it would stand in a file."""
-    lines = [_format_line(CSV_COLUMNS)]
-    lines.extend(_format_line(format_row(result).values()) for result in results)
+def render_csv(results: Iterable[ScreeningResult], *, details: bool = False) -> bytes:
+    """Return the whole report, as it would stand in a file.
+
+    Args:
+        results: one row each.
+        details: append `DETAIL_COLUMNS`.
+    """
+    lines = [_format_line((*CSV_COLUMNS, *DETAIL_COLUMNS) if details else CSV_COLUMNS)]
+    for result in results:
+        cells = format_row(result) | (format_details(result) if details else {})
+        lines.append(_format_line(cells.values()))
     return "".join(lines).encode("utf-8")
 
 

@@ -1,25 +1,34 @@
-"""One photograph's result as JSON, for other programs; numbers are not rounded, nothing is left out."""
+"""One photograph's result as JSON, for other programs; numbers are not rounded, and the maps alone are left out."""
 
 import json
 from dataclasses import asdict
 from typing import Any
 
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
-from dr_core.domain.intended_use import INTENDED_USE, MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
-from dr_core.domain.results import Decision, Prediction, QualityReport, ScreeningResult, Status
+from dr_core.domain.intended_use import INTENDED_USE
+from dr_core.domain.operating_point import LocalOperatingPoint
+from dr_core.domain.results import Decision, Prediction, QualityReport, ScreeningResult, SideFindings, Status
+from dr_core.reports.wording import describe_oedema, describe_operating_point
 
 __all__ = ["JSON_SCHEMA_VERSION", "format_json"]
 
-JSON_SCHEMA_VERSION = 1
+JSON_SCHEMA_VERSION = 2
 
 
-def format_json(result: ScreeningResult) -> str:
-    """Return `result` as an indented JSON object in ASCII; what does not exist is null."""
+def format_json(result: ScreeningResult, operating_point: LocalOperatingPoint | None = None) -> str:
+    """Return `result` as an indented JSON object in ASCII; what does not exist is null.
+
+    Args:
+        result: one photograph's.
+        operating_point: the clinic's own in use; its figures are quoted where the decision rests on it.
+    """
     document = {
         "schema": JSON_SCHEMA_VERSION,
         "file": result.name,
         "status": result.status.value,
         "eye": result.laterality.value if result.laterality else None,
+        "eye_seen": result.seen_laterality.value if result.seen_laterality else None,
+        "eye_conflict": result.eye_conflict,
         "width": result.width_px or None,
         "height": result.height_px or None,
         "quality": _format_quality(result.quality) if result.quality else None,
@@ -30,7 +39,7 @@ def format_json(result: ScreeningResult) -> str:
         "provenance": asdict(result.provenance),
         "seconds": round(float(result.elapsed_s), 3),
         "intended_use": INTENDED_USE,
-        "notes": [MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE],
+        "notes": [describe_oedema(result), describe_operating_point(result, operating_point)],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 
@@ -48,6 +57,16 @@ def _format_prediction(prediction: Prediction) -> dict[str, Any]:
         "p_grade": [float(probability) for probability in prediction.probabilities],
         "expected_grade": float(prediction.expected_grade),
         "p_referable": float(prediction.p_referable),
+        "side": _format_side(prediction.side) if prediction.side else None,
+    }
+
+
+def _format_side(side: SideFindings) -> dict[str, Any]:
+    return {
+        "p_gradable": float(side.p_gradable),
+        "unfamiliarity": float(side.unfamiliarity),
+        "p_right_eye": float(side.p_right_eye),
+        "p_oedema_risk": None if side.p_oedema_risk is None else float(side.p_oedema_risk),
     }
 
 
@@ -58,5 +77,9 @@ def _format_decision(decision: Decision) -> dict[str, Any]:
         "finding": decision.grade.finding,
         "referable": bool(decision.referable),
         "referable_threshold": float(decision.referable_threshold),
+        "grade_set": [int(grade) for grade in decision.grade_set],
+        "coverage": float(decision.coverage) if decision.grade_set else None,
+        "review": [reason.value for reason in decision.review],
+        "operating_point": decision.operating_point or None,
         "follow_up": {**asdict(decision.follow_up), "text": decision.follow_up.text},
     }

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from dr_core.domain.grades import Grade
-from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
+from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.results import Decision, Prediction, ScreeningResult
 from dr_core.imaging.overlay import overlay_cam
-from dr_core.model.explain import ExplanationMethod
+from dr_core.model.cam import class_activation_map, lesion_evidence
+from dr_core.model.explain import ExplanationMethod, offer_methods
 from dr_core.reports.palette import ACCENT
 from dr_core.reports.pdf_canvas import (
     BODY,
@@ -24,10 +25,16 @@ from dr_core.reports.pdf_visit import draw_visit
 from dr_core.reports.wording import (
     HEATMAP_LIMITS,
     clean_text,
+    describe_eye,
+    describe_follow_up,
     describe_grade,
+    describe_grade_set,
+    describe_oedema,
+    describe_operating_point,
     describe_provenance,
     describe_quality,
     describe_referral,
+    describe_review,
     name_eye,
 )
 from dr_core.screening.pipeline import Screening
@@ -39,6 +46,7 @@ OVERLAY_OPACITY = 0.4
 GUTTER_MM = 6.0
 PICTURE_WIDTH_MM = (CONTENT_WIDTH_MM - GUTTER_MM) / 2
 PICTURE_HEIGHT_MM = 74.0
+STATEMENT_MM = 8.0
 RIGHT_MM = MARGIN_MM + PICTURE_WIDTH_MM + GUTTER_MM
 PADDING_MM = 3.0
 LEADING_MM = 1.0
@@ -46,16 +54,22 @@ MIN_PANEL_MM = 18.0
 SECTION = Type(8.5, bold=True, color=ACCENT)
 
 
-def render_pdf(screenings: Sequence[Screening], *, created: datetime | None = None) -> bytes:
+def render_pdf(
+    screenings: Sequence[Screening],
+    *,
+    created: datetime | None = None,
+    operating_point: LocalOperatingPoint | None = None,
+) -> bytes:
     """Make the report of one visit.
 
-    Each page shows the photograph and, where it was graded, the Grad-CAM of the reported grade; quality, grade,
-    probabilities, referral, the guideline's interval, provenance and the intended use. A photograph that was not graded
-    gets neither a grade nor a heatmap.
+    Each page shows the photograph and, where it was graded, a heatmap; quality, grade, probabilities, referral, the
+    guideline's interval, provenance and the intended use. A photograph that was not graded gets neither a grade nor a
+    heatmap. What asks for a person's look stands on the first page.
 
     Args:
         screenings: one photograph, or both eyes of one patient.
         created: when the report is made; now when omitted.
+        operating_point: the clinic's own in use; its figures are quoted where a decision rests on it.
 
     Raises:
         ValueError: there are no screenings, or more than two.
@@ -65,10 +79,10 @@ def render_pdf(screenings: Sequence[Screening], *, created: datetime | None = No
     with_summary = len(screenings) > 1
     canvas = ReportCanvas(created or datetime.now(UTC), len(screenings) + with_summary)
     if with_summary:
-        draw_visit(canvas, visit, [find_screening(screenings, result) for result in visit.results])
+        draw_visit(canvas, visit, [find_screening(screenings, result) for result in visit.results], operating_point)
     for result in visit.results:
         canvas.add_page()
-        _draw_eye(canvas, find_screening(screenings, result))
+        _draw_eye(canvas, find_screening(screenings, result), operating_point)
     return canvas.to_bytes()
 
 
@@ -77,17 +91,19 @@ def find_screening(screenings: Sequence[Screening], result: ScreeningResult) -> 
     return next(screening for screening in screenings if screening.result is result)
 
 
-def _draw_eye(canvas: ReportCanvas, screening: Screening) -> None:
+def _draw_eye(canvas: ReportCanvas, screening: Screening, point: LocalOperatingPoint | None) -> None:
     result = screening.result
     canvas.write_line(name_eye(result.laterality), (MARGIN_MM, 25), font=HEADING)
     size = f"{result.width_px} x {result.height_px} pixels" if result.width_px else "size unknown"
     y_mm = canvas.write_line(f"{clean_text(result.name)}  ({size})", (MARGIN_MM, 32.5), font=SMALL)
+    if eye_check := describe_eye(result):
+        y_mm = canvas.write_block(eye_check, (MARGIN_MM, y_mm + 0.8), font=STRONG)
     y_mm = _draw_pictures(canvas, screening, y_mm + 2.5)
     y_mm = _draw_quality(canvas, result, y_mm + 3)
     if result.decision is not None and result.prediction is not None:
         y_mm = _draw_grade(canvas, result.decision, result.prediction, y_mm + 3.5)
     y_mm = _draw_referral(canvas, result, y_mm + 3.5)
-    y_mm = _draw_notes(canvas, result, y_mm + 3)
+    y_mm = _draw_notes(canvas, result, point, y_mm + 3)
     _draw_provenance(canvas, result, y_mm + 3)
     canvas.write_line(
         "Reader's grade: ____________________   Name: ______________________________   Date: ____________________",
@@ -96,19 +112,33 @@ def _draw_eye(canvas: ReportCanvas, screening: Screening) -> None:
 
 
 def _draw_pictures(canvas: ReportCanvas, screening: Screening, y_mm: float) -> float:
-    photograph, decision = screening.photograph, screening.result.decision
+    photograph, decision, prediction = screening.photograph, screening.result.decision, screening.result.prediction
     if photograph is None:
         return canvas.write_line("The photograph could not be shown.", (MARGIN_MM, y_mm), font=BODY)
-    left_box = (MARGIN_MM, y_mm, PICTURE_WIDTH_MM, PICTURE_HEIGHT_MM)
+    height_mm = _find_picture_height(screening.result)
+    left_box = (MARGIN_MM, y_mm, PICTURE_WIDTH_MM, height_mm)
     below_mm = canvas.draw_picture(photograph.pixels, left_box, description="Fundus photograph as uploaded")
     canvas.write_line("Photograph", (MARGIN_MM, below_mm + 1), font=SMALL, width_mm=PICTURE_WIDTH_MM)
-    if decision is None:
+    if decision is None or prediction is None:
         return below_mm + 5
-    heated = overlay_cam(photograph.pixels, screening.heatmap(decision.grade), opacity=OVERLAY_OPACITY)
-    right_box = (RIGHT_MM, y_mm, PICTURE_WIDTH_MM, PICTURE_HEIGHT_MM)
-    canvas.draw_picture(heated, right_box, description=f"Heatmap for {decision.grade.label} over the photograph")
-    caption = f"{ExplanationMethod.GRAD_CAM.caption} {HEATMAP_LIMITS}"
+    method = offer_methods(prediction)[0]
+    seen_lesions = method is ExplanationMethod.LESION_EVIDENCE
+    heat = lesion_evidence(prediction) if seen_lesions else class_activation_map(prediction, decision.grade)
+    heated = overlay_cam(photograph.pixels, screening.place_heatmap(heat), opacity=OVERLAY_OPACITY)
+    right_box = (RIGHT_MM, y_mm, PICTURE_WIDTH_MM, height_mm)
+    what = "Lesion evidence" if seen_lesions else f"Heatmap for {decision.grade.label}"
+    canvas.draw_picture(heated, right_box, description=f"{what} over the photograph")
+    caption = f"{method.caption} {HEATMAP_LIMITS}"
     return canvas.write_block(caption, (RIGHT_MM, below_mm + 1), font=SMALL, width_mm=PICTURE_WIDTH_MM)
+
+
+def _find_picture_height(result: ScreeningResult) -> float:
+    """Return the millimetres that pictures may take: each further statement on the page makes them a little smaller."""
+    decision = result.decision
+    grade_set = describe_grade_set(decision) if decision else ""
+    own_point = decision.operating_point if decision else ""
+    statements = (describe_eye(result), describe_review(result), grade_set, own_point)
+    return PICTURE_HEIGHT_MM - STATEMENT_MM * sum(map(bool, statements))
 
 
 def _draw_quality(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -> float:
@@ -129,17 +159,21 @@ def _draw_grade(canvas: ReportCanvas, decision: Decision, prediction: Prediction
     )
     text = f"Defined as: {grade.finding} {describe_grade(decision, prediction)}"
     text_mm = canvas.write_block(text, (MARGIN_MM, name_mm + 1), width_mm=PICTURE_WIDTH_MM)
-    bars_mm = canvas.draw_probabilities(prediction, grade, RIGHT_MM, y_mm + 5)
+    bars_mm = canvas.draw_probabilities(prediction, decision, RIGHT_MM, y_mm + 5)
+    if grade_set := describe_grade_set(decision):
+        bars_mm = canvas.write_block(grade_set, (RIGHT_MM, bars_mm + 0.4), font=SMALL, width_mm=PICTURE_WIDTH_MM)
     return max(text_mm, bars_mm)
 
 
 def _draw_referral(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -> float:
     referral = describe_referral(result)
     text_mm, width_mm = MARGIN_MM + 14, CONTENT_WIDTH_MM - 18
-    lines = [(referral.headline, Type(11, bold=True)), (referral.detail, BODY)]
+    lines = [(referral.headline, Type(11, bold=True))]
+    lines += [(referral.warning, STRONG)] if referral.warning else []
+    lines += [(referral.detail, BODY)]
     if result.decision is not None:
-        follow_up = result.decision.follow_up
-        lines += [(f"Follow-up: {follow_up.text}.", STRONG), (f"Source: {follow_up.source}.", SMALL)]
+        lines.append((": ".join(describe_follow_up(result)), STRONG))
+        lines.append((f"Source: {result.decision.follow_up.source}.", SMALL))
     heights = [canvas.measure_block(text, font=font, width_mm=width_mm) + LEADING_MM for text, font in lines]
     panel_mm = max(sum(heights) + 2 * PADDING_MM, MIN_PANEL_MM)
     canvas.draw_panel(MARGIN_MM, y_mm, CONTENT_WIDTH_MM, panel_mm)
@@ -151,9 +185,11 @@ def _draw_referral(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -
     return y_mm + panel_mm
 
 
-def _draw_notes(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -> float:
-    notes = f"{MACULAR_OEDEMA_NOTE} {NOT_VALIDATED_NOTE}" if result.decision else MACULAR_OEDEMA_NOTE
-    return canvas.write_block(notes, (MARGIN_MM, y_mm), font=STRONG)
+def _draw_notes(canvas: ReportCanvas, result: ScreeningResult, point: LocalOperatingPoint | None, y_mm: float) -> float:
+    notes = [describe_oedema(result)]
+    if result.decision is not None:
+        notes.append(describe_operating_point(result, point))
+    return canvas.write_block(" ".join(notes), (MARGIN_MM, y_mm), font=STRONG)
 
 
 def _draw_provenance(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -> None:

@@ -12,7 +12,7 @@ from dr_core.domain.errors import StorageError
 from dr_core.domain.grades import Grade
 from dr_core.domain.intended_use import INTENDED_USE, NOT_FOR
 from dr_core.domain.photograph import UInt8Array
-from dr_core.domain.results import Prediction
+from dr_core.domain.results import Decision, Prediction
 from dr_core.imaging.encode import encode_jpeg, shrink_to
 from dr_core.reports.palette import ACCENT, GRADE_COLORS, INK, LINE, MUTED, PAPER, SIGNAL_COLORS, Signal, to_rgb
 
@@ -37,6 +37,7 @@ FOOTER_TOP_MM = 268.0
 IMAGE_SIDE_PX = 1400
 IMAGE_QUALITY = 85
 REPLACEMENT = "\ufffd"
+PROBABILITIES_MM = 86.8
 LAMPS = (Signal.STOP, Signal.CAUTION, Signal.GO)
 
 
@@ -162,20 +163,30 @@ class ReportCanvas:
             self._pdf.set_fill_color(*color)
             self._pdf.circle(x_mm, y_mm + place * 4.6, 1.8, style="DF" if lamp is signal else "D")
 
-    def draw_probabilities(self, prediction: Prediction, chosen: Grade, x_mm: float, y_mm: float) -> float:
-        """Draw one bar for each grade and return the y in millimetres below them."""
-        label_mm, bar_mm = 33.0, 42.0
+    def draw_probabilities(self, prediction: Prediction, decision: Decision, x_mm: float, y_mm: float) -> float:
+        """Draw one bar for each grade, a bracket at those that fit, and return the y in millimetres below them."""
+        label_mm, bar_mm, row_mm, thick_mm = 33.0, 42.0, 5.2, 3.4
         for grade in Grade:
-            row_mm = y_mm + grade * 5.2
+            top_mm = y_mm + grade * row_mm
             share = prediction.probabilities[grade]
-            font = Type(7.5, bold=grade is chosen)
-            self.write_line(f"{grade.value}  {grade.label}", (x_mm, row_mm), font=font, width_mm=label_mm)
+            font = Type(7.5, bold=grade is decision.grade)
+            self.write_line(f"{grade.value}  {grade.label}", (x_mm, top_mm), font=font, width_mm=label_mm)
             self._pdf.set_fill_color(*to_rgb(PAPER))
-            self._pdf.rect(x_mm + label_mm, row_mm, bar_mm, 3.4, style="F")
+            self._pdf.rect(x_mm + label_mm, top_mm, bar_mm, thick_mm, style="F")
             self._pdf.set_fill_color(*to_rgb(GRADE_COLORS[grade]))
-            self._pdf.rect(x_mm + label_mm, row_mm, max(bar_mm * share, 0.2), 3.4, style="F")
-            self.write_line(f"{share:.1%}", (x_mm + label_mm + bar_mm + 1, row_mm), font=font, width_mm=13)
-        return y_mm + len(Grade) * 5.2
+            self._pdf.rect(x_mm + label_mm, top_mm, max(bar_mm * share, 0.2), thick_mm, style="F")
+            self.write_line(f"{share:.1%}", (x_mm + label_mm + bar_mm + 1, top_mm), font=font, width_mm=11)
+        if decision.grade_set:
+            first, last = min(decision.grade_set), max(decision.grade_set)
+            self._draw_bracket(x_mm + PROBABILITIES_MM, y_mm + first * row_mm, y_mm + last * row_mm + thick_mm)
+        return y_mm + len(Grade) * row_mm
+
+    def _draw_bracket(self, x_mm: float, top_mm: float, bottom_mm: float) -> None:
+        self._pdf.set_draw_color(*to_rgb(ACCENT))
+        self._pdf.set_line_width(0.5)
+        self._pdf.line(x_mm, top_mm, x_mm, bottom_mm)
+        for end_mm in (top_mm, bottom_mm):
+            self._pdf.line(x_mm - 1.2, end_mm, x_mm, end_mm)
 
     def _draw_rule(self, y_mm: float) -> None:
         self._pdf.set_draw_color(*to_rgb(LINE))

@@ -2,9 +2,20 @@
 
 from collections.abc import Sequence
 
-from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
+from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.reports.pdf_canvas import CONTENT_WIDTH_MM, HEADING, MARGIN_MM, SMALL, STRONG, ReportCanvas, Type
-from dr_core.reports.wording import VISIT_SIGNALS, clean_text, describe_quality, describe_referral, name_eye
+from dr_core.reports.wording import (
+    VISIT_SIGNALS,
+    clean_text,
+    describe_follow_up,
+    describe_grade_set,
+    describe_oedema,
+    describe_operating_point,
+    describe_quality,
+    describe_referral,
+    describe_review,
+    name_eye,
+)
 from dr_core.screening.pipeline import Screening
 from dr_core.screening.visit import Visit
 
@@ -15,8 +26,17 @@ COLUMN_MM = (CONTENT_WIDTH_MM - 6) / 2
 PICTURE_HEIGHT_MM = 70.0
 
 
-def draw_visit(canvas: ReportCanvas, visit: Visit, screenings: Sequence[Screening]) -> None:
-    """Add the summary page of `visit`; `screenings` stand in the order of ``visit.results``."""
+def draw_visit(
+    canvas: ReportCanvas, visit: Visit, screenings: Sequence[Screening], point: LocalOperatingPoint | None
+) -> None:
+    """Add the summary page of `visit`.
+
+    Args:
+        canvas: the report.
+        visit: both eyes together.
+        screenings: in the order of ``visit.results``.
+        point: the clinic's own operating point in use.
+    """
     canvas.add_page()
     canvas.write_line("Summary of the visit", (MARGIN_MM, 25), font=HEADING)
     y_mm = 35.0
@@ -33,7 +53,9 @@ def draw_visit(canvas: ReportCanvas, visit: Visit, screenings: Sequence[Screenin
         _draw_column(canvas, screening, MARGIN_MM + place * (COLUMN_MM + 6), top_mm)
         for place, screening in enumerate(screenings)
     ]
-    canvas.write_block(f"{MACULAR_OEDEMA_NOTE} {NOT_VALIDATED_NOTE}", (MARGIN_MM, max(bottoms) + 6), font=STRONG)
+    # The deciding eye may have no grade, and then rests on no operating point.
+    graded = next((result for result in visit.results if result.decision is not None), visit.deciding)
+    canvas.write_block(describe_operating_point(graded, point), (MARGIN_MM, max(bottoms) + 6), font=STRONG)
 
 
 def _draw_column(canvas: ReportCanvas, screening: Screening, x_mm: float, y_mm: float) -> float:
@@ -49,8 +71,10 @@ def _draw_column(canvas: ReportCanvas, screening: Screening, x_mm: float, y_mm: 
         lines = [f"Grade {grade.value}: {grade.label}", *lines]
     lines.append(describe_referral(result).headline)
     if result.decision is not None:
-        lines.append(f"{result.decision.follow_up.text}.")
-    for place, line in enumerate(lines):
+        lines += [describe_review(result), describe_grade_set(result.decision)]
+        lines.append(": ".join(describe_follow_up(result)))
+    lines.append(describe_oedema(result))
+    for place, line in enumerate(filter(None, lines)):
         font = Type(10, bold=True) if place == 0 else Type(8.5)
         y_mm = canvas.write_block(line, (x_mm, y_mm), font=font, width_mm=COLUMN_MM) + 0.8
     return y_mm

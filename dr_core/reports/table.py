@@ -8,6 +8,7 @@ import pandas as pd
 from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.results import ScreeningResult, Status
+from dr_core.domain.second_look import needs_reader
 from dr_core.reports.csv import defuse_cell
 from dr_core.reports.wording import clean_text
 
@@ -21,6 +22,7 @@ _DTYPES = {
     "Grade": "Int64",
     "Grade label": "object",
     "Referable": "object",
+    "Check": "object",
     "P(referable)": "Float64",
     "Quality": "Float64",
     "Defects": "object",
@@ -40,6 +42,7 @@ class TableFilter:
         statuses: only these.
         grades: only these.
         referable: True or False for one kind, None for both and for rows without an answer.
+        to_check: only rows that a person should look at: a grade that needs a reader, or the other eye than named.
         text: part of the file name, in any case.
         sort_by: one of `SORT_COLUMNS`.
         descending: largest first; rows without a value always come last.
@@ -48,6 +51,7 @@ class TableFilter:
     statuses: frozenset[Status] = field(default_factory=frozenset)
     grades: frozenset[Grade] = field(default_factory=frozenset)
     referable: bool | None = None
+    to_check: bool = False
     text: str = ""
     sort_by: str = "Row"
     descending: bool = False
@@ -75,6 +79,8 @@ def filter_table(table: pd.DataFrame, chosen: TableFilter) -> pd.DataFrame:
         shown = shown[shown["Grade"].isin([int(grade) for grade in chosen.grades])]
     if chosen.referable is not None:
         shown = shown[shown["Referable"] == ("yes" if chosen.referable else "no")]
+    if chosen.to_check:
+        shown = shown[shown["Check"] != ""]
     if chosen.text.strip():
         shown = shown[shown["File"].str.contains(chosen.text.strip(), case=False, regex=False)]
     return shown.sort_values(chosen.sort_by, ascending=not chosen.descending, na_position="last", kind="stable")
@@ -118,6 +124,7 @@ def _build_row(number: int, result: ScreeningResult) -> dict[str, object]:
         "Grade": int(decision.grade) if decision else pd.NA,
         "Grade label": label_grade(decision.grade) if decision else "",
         "Referable": ("yes" if decision.referable else "no") if decision else "",
+        "Check": _list_checks(result),
         "P(referable)": prediction.p_referable if prediction and decision else pd.NA,
         "Quality": quality.score if quality else pd.NA,
         "Defects": ", ".join(defect.value for defect in quality.defects) if quality else "",
@@ -127,3 +134,8 @@ def _build_row(number: int, result: ScreeningResult) -> dict[str, object]:
         "Seconds": round(result.elapsed_s, 3),
         "Error": result.error,
     }
+
+
+def _list_checks(result: ScreeningResult) -> str:
+    checks = ["needs a reader"] if needs_reader(result) else []
+    return ", ".join([*checks, "which eye?"] if result.eye_conflict else checks)

@@ -4,8 +4,19 @@ import unicodedata
 from dataclasses import dataclass
 
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
+from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
+from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Decision, Prediction, Provenance, QualityReport, ScreeningResult, Status
+from dr_core.domain.results import (
+    Decision,
+    Prediction,
+    Provenance,
+    QualityReport,
+    ReviewReason,
+    ScreeningResult,
+    Status,
+)
+from dr_core.domain.second_look import needs_reader, shows_oedema_risk
 from dr_core.reports.palette import Signal
 from dr_core.screening.visit import VisitOutcome
 
@@ -15,10 +26,16 @@ __all__ = [
     "Referral",
     "Signal",
     "clean_text",
+    "describe_eye",
+    "describe_follow_up",
     "describe_grade",
+    "describe_grade_set",
+    "describe_oedema",
+    "describe_operating_point",
     "describe_provenance",
     "describe_quality",
     "describe_referral",
+    "describe_review",
     "name_eye",
 ]
 
@@ -30,7 +47,13 @@ ELLIPSIS = "\u2026"
 VISIT_SIGNALS = {
     VisitOutcome.REFER: Signal.STOP,
     VisitOutcome.RETAKE_OR_REFER: Signal.CAUTION,
+    VisitOutcome.NEEDS_READER: Signal.CAUTION,
     VisitOutcome.RESCREEN: Signal.GO,
+}
+
+_REVIEW_WORDS = {
+    ReviewReason.WIDE_SET: "several grades fit it",
+    ReviewReason.UNFAMILIAR: "it is unlike the photographs that the model learned from",
 }
 
 
@@ -42,11 +65,13 @@ class Referral:
         signal: lamp to light.
         headline: the answer in a few words.
         detail: where the answer comes from, or what to do.
+        warning: why a person should read the photograph; empty when nothing asks for it.
     """
 
     signal: Signal
     headline: str
     detail: str
+    warning: str = ""
 
 
 def describe_referral(result: ScreeningResult) -> Referral:
@@ -57,17 +82,91 @@ def describe_referral(result: ScreeningResult) -> Referral:
         return Referral(Signal.CAUTION, "Retake or refer", f"Not graded. {UNGRADABLE_ADVICE}.")
     decision, score = result.decision, result.prediction.p_referable
     relation = "reaches" if decision.referable else "stays below"
+    origin = "this clinic's own" if decision.operating_point else "frozen on validation data"
     detail = (
         f"Probability of referable DR {score:.2f} {relation} the operating point {decision.referable_threshold:.2f}, "
-        "frozen on validation data."
+        f"{origin}."
     )
     if conflict := _describe_conflict(decision):
         detail = f"{detail} {conflict}"
+    warning = describe_review(result)
+    reader = "; needs a reader" if warning else ""
     if decision.referable:
-        return Referral(Signal.STOP, "Referable DR: yes", detail)
+        return Referral(Signal.STOP, f"Referable DR: yes{reader}", detail, warning)
     if decision.follow_up.refer:
-        return Referral(Signal.CAUTION, "Referable DR: no at the operating point", detail)
-    return Referral(Signal.GO, "Referable DR: no", detail)
+        return Referral(Signal.CAUTION, f"Referable DR: no at the operating point{reader}", detail, warning)
+    return Referral(Signal.CAUTION if warning else Signal.GO, f"Referable DR: no{reader}", detail, warning)
+
+
+def describe_follow_up(result: ScreeningResult) -> tuple[str, str]:
+    """Return the heading and the guideline's sentence on what to do next; both empty without a grade."""
+    if result.decision is None:
+        return "", ""
+    heading = "Follow-up, once a person has confirmed the grade" if needs_reader(result) else "Follow-up"
+    return heading, f"{result.decision.follow_up.text}."
+
+
+def describe_review(result: ScreeningResult) -> str:
+    """Say why a person should read the photograph; an empty string where nothing asks for it."""
+    if result.decision is None or not needs_reader(result):
+        return ""
+    reasons = [_REVIEW_WORDS[reason] for reason in result.decision.review]
+    if shows_oedema_risk(result):
+        reasons.append("hard exudates near the fovea are likely")
+    return f"Have a person read this photograph: {', and '.join(reasons)}."
+
+
+def describe_grade_set(decision: Decision) -> str:
+    """Say which grades fit the photograph, and how far that can be relied on; empty for a model without grade sets."""
+    if not decision.grade_set:
+        return ""
+    first, last = min(decision.grade_set), max(decision.grade_set)
+    which = f"Grade {first:d} alone fits" if first == last else f"Grades {first:d} to {last:d} fit"
+    return f"{which} this photograph; {decision.coverage:.0%} of readers' grades fall in such a range."
+
+
+def describe_oedema(result: ScreeningResult) -> str:
+    """Say what the photograph shows of the signs of macular oedema, or that nobody looked."""
+    side = result.prediction.side if result.prediction else None
+    if result.decision is None or side is None or side.p_oedema_risk is None:
+        return MACULAR_OEDEMA_NOTE
+    finding = "likely" if shows_oedema_risk(result) else "not seen"
+    return (
+        f"Hard exudates near the fovea: {finding} (probability {side.p_oedema_risk:.2f}); this is not a diagnosis of "
+        "macular oedema."
+    )
+
+
+def describe_operating_point(result: ScreeningResult, point: LocalOperatingPoint | None = None) -> str:
+    """Say what is known of the threshold at this clinic.
+
+    Args:
+        result: whose decision names the operating point.
+        point: the clinic's operating point in use; its figures are quoted where the decision rests on it.
+    """
+    label = result.decision.operating_point if result.decision else ""
+    if not label:
+        return NOT_VALIDATED_NOTE
+    if point is None or point.label != label:
+        return f"Operating point {clean_text(label)}, measured on this clinic's photographs."
+    return (
+        f"Operating point {clean_text(label)}, measured on {point.graded_count:,} of this clinic's photographs: "
+        f"sensitivity {_format_share(point.sensitivity)}, specificity {_format_share(point.specificity)}."
+    )
+
+
+def describe_eye(result: ScreeningResult) -> str:
+    """Say where the photograph itself speaks of another eye than its name or the user, or of one that nobody named."""
+    seen = result.seen_laterality
+    if seen is None or seen is result.laterality:
+        return ""
+    looks = f"looks like a {_lower_first(seen.label)}"
+    if result.laterality is None:
+        return f"It is not stated which eye this is; the photograph {looks}."
+    return (
+        f"Marked as the {_lower_first(result.laterality.label)}, but the photograph {looks}: check which eye it is, "
+        "and that the photograph belongs to this patient."
+    )
 
 
 def describe_grade(decision: Decision, prediction: Prediction) -> str:
@@ -137,3 +236,11 @@ def _describe_conflict(decision: Decision) -> str:
             "doubt."
         )
     return ""
+
+
+def _format_share(share: Proportion) -> str:
+    return f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})"
+
+
+def _lower_first(text: str) -> str:
+    return text[0].lower() + text[1:]

@@ -1,34 +1,36 @@
 """Screens many photographs: one row for each, in the order given, whatever happens to any of them.
 
-A few threads read, decode and grade; the classifier itself takes one photograph at a time. No more photographs are
-in memory than there are threads and places in the window, so that a hundred thousand need no more than ten.
+Each thread takes one photograph all the way, from reading to its overlay, so that the stages of different photographs
+overlap; one thread more than there are cores keeps them busy while a disk is waited for. No more photographs are in
+memory than there are threads, and no more rows wait than the window holds: a hundred thousand need no more than ten.
 """
 
 import logging
-import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
 
-from dr_core import __version__
 from dr_core.domain.errors import DRError, PhotographError, StorageError
-from dr_core.domain.results import Provenance, ScreeningResult, Status
-from dr_core.imaging.preprocess import PREPROCESSING_VERSION
+from dr_core.domain.photograph import Float32Array
+from dr_core.domain.results import ScreeningResult
 from dr_core.model.classifier import Classifier
+from dr_core.model.runtime import count_cores
 from dr_core.screening.crew import Crew
 from dr_core.screening.failure_log import log_failure
+from dr_core.screening.failures import report_failure, trace_origin
 from dr_core.screening.pipeline import Screening, screen_photograph
 from dr_core.screening.sources import PhotographSource
 
 __all__ = ["BatchRow", "BatchSteps", "default_workers", "plan_steps", "screen_batch"]
 
-MAX_WORKERS = 4
-WINDOW_AHEAD = 2
+# Beyond this many threads Python itself becomes the bottleneck.
+MAX_WORKERS = 16
+# Rows, not photographs: they are small, and one slow photograph does not stop the others behind it.
+WINDOW_AHEAD = 16
 UNEXPECTED = "An unexpected error stopped this photograph; the others are not affected. Export it as JPEG and retry."
 
 logger = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ class BatchRow:
     Attributes:
         number: row of the report, from 1.
         source: where the photograph came from.
-        result: what was found; its class maps are dropped, so that many rows fit into memory.
+        result: what was found; its class maps and lesion maps are dropped, so that many rows fit into memory.
         fingerprint: of the source, taken before its bytes were read.
         reused: whether the result was taken over from an earlier run.
     """
@@ -78,9 +80,13 @@ def plan_steps(
     recall: Callable[[int, PhotographSource], ScreeningResult | None] | None = None,
 ) -> BatchSteps:
     """Return the steps that grade with `classifier`; see `BatchSteps` and `screen_photograph` for the rest."""
+
+    def reject(name: str, reason: str) -> ScreeningResult:
+        return report_failure(name, reason, trace_origin("", classifier.spec))
+
     return BatchSteps(
         screen=partial(screen_photograph, classifier=classifier, grade_ungradable=grade_ungradable),
-        reject=partial(_reject, classifier=classifier),
+        reject=reject,
         keep=keep,
         recall=recall,
     )
@@ -88,7 +94,7 @@ def plan_steps(
 
 def default_workers() -> int:
     """Return how many threads serve a batch on this machine."""
-    return max(1, min(MAX_WORKERS, os.cpu_count() or 1))
+    return min(MAX_WORKERS, count_cores() + 1)
 
 
 def screen_batch(
@@ -151,28 +157,12 @@ def _screen_bytes(number: int, source: PhotographSource, steps: BatchSteps) -> S
 def _drop_maps(result: ScreeningResult) -> ScreeningResult:
     if result.prediction is None:
         return result
-    no_maps = np.zeros((0, 0, len(result.prediction.probabilities)), dtype=np.float32)
-    return replace(result, prediction=replace(result.prediction, class_maps=no_maps))
+    side = result.prediction.side
+    if side is not None:
+        side = replace(side, lesion_maps=_empty_like(side.lesion_maps))
+    class_maps = _empty_like(result.prediction.class_maps)
+    return replace(result, prediction=replace(result.prediction, class_maps=class_maps, side=side))
 
 
-def _reject(name: str, reason: str, *, classifier: Classifier) -> ScreeningResult:
-    return ScreeningResult(
-        name=name,
-        status=Status.FAILED,
-        laterality=None,
-        width_px=0,
-        height_px=0,
-        quality=None,
-        prediction=None,
-        decision=None,
-        provenance=Provenance(
-            photograph_sha256="",
-            model_name=classifier.spec.name,
-            model_sha256=classifier.spec.sha256,
-            preprocessing_version=PREPROCESSING_VERSION,
-            package_version=__version__,
-            created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-        ),
-        elapsed_s=0.0,
-        error=reason,
-    )
+def _empty_like(maps: Float32Array) -> Float32Array:
+    return np.zeros((0, 0, maps.shape[-1]), dtype=np.float32)

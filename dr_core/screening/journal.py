@@ -6,6 +6,7 @@ cut off. Results that were never tied to bytes (unreadable files) are not record
 """
 
 import fcntl
+import hashlib
 import json
 import os
 import time
@@ -26,7 +27,7 @@ from dr_core.screening.sources import PhotographSource
 __all__ = ["Journal", "JournalSetup", "describe_setup"]
 
 JOURNAL_VERSION = 1
-SYNC_EVERY_ROWS = 64
+# Waiting for the disk costs tens of milliseconds, so it is done by the clock and not by the row.
 SYNC_EVERY_S = 2.0
 
 
@@ -35,7 +36,8 @@ class JournalSetup:
     """What results depend on besides the photograph; another setup makes a journal useless.
 
     Attributes:
-        model: checksum of the weights, and the thresholds that go with them.
+        model: checksums of the weights and of everything that turns their numbers into a result (calibration,
+            thresholds, the clinic's own operating point).
         preprocessing_version: version of geometry and colour normalisation.
         package_version: version of RetinaDesk.
         grade_ungradable: whether ungradable photographs carry probabilities.
@@ -49,9 +51,11 @@ class JournalSetup:
 
 def describe_setup(classifier: Classifier, *, grade_ungradable: bool) -> JournalSetup:
     """Return what the results of `classifier` depend on."""
-    spec = classifier.spec
-    numbers = (spec.temperature, *spec.grade_cuts, spec.referable_threshold, spec.vision_threatening_threshold)
-    model = " ".join((spec.sha256, *(repr(float(number)) for number in numbers)))
+    decides = asdict(classifier.spec) | {"operating_point": classifier.operating_point}
+    # The weights are named by their checksum, wherever their files lie.
+    del decides["runtime"], decides["keras"]
+    digest = hashlib.sha256(repr(sorted(decides.items())).encode()).hexdigest()
+    model = f"{classifier.spec.sha256} {digest}"
     return JournalSetup(model, PREPROCESSING_VERSION, __version__, grade_ungradable)
 
 
@@ -72,7 +76,6 @@ class Journal:
         self.notice = ""
         self._path = path
         self._lines: dict[tuple[str, str], tuple[int, int]] = {}
-        self._unsynced_rows = 0
         self._synced_at = time.monotonic()
         try:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -113,10 +116,9 @@ class Journal:
         line = {"name": row.source.name, "fingerprint": row.fingerprint, "result": encode_result(row.result)}
         try:
             self._write(line)
-            self._unsynced_rows += 1
-            if self._unsynced_rows >= SYNC_EVERY_ROWS or time.monotonic() - self._synced_at > SYNC_EVERY_S:
+            if time.monotonic() - self._synced_at > SYNC_EVERY_S:
                 os.fsync(self._file)
-                self._unsynced_rows, self._synced_at = 0, time.monotonic()
+                self._synced_at = time.monotonic()
         except OSError as error:
             raise _explain(self._path, error) from error
 

@@ -26,8 +26,10 @@ def draw_overlay(screening: Screening) -> bytes | None:
     """Return the heatmap of the reported grade over the photograph, as JPEG; None when there is no grade."""
     if screening.photograph is None or screening.result.decision is None:
         return None
-    overlay = overlay_cam(screening.photograph.pixels, screening.heatmap(), opacity=OVERLAY_OPACITY)
-    return encode_jpeg(shrink_to(overlay, OVERLAY_SIDE_PX))
+    # Shrunk before it is painted: what is thrown away need not be blended.
+    pixels = shrink_to(screening.photograph.pixels, OVERLAY_SIDE_PX)
+    heat = screening.heatmap(shape=(pixels.shape[0], pixels.shape[1]))
+    return encode_jpeg(overlay_cam(pixels, heat, opacity=OVERLAY_OPACITY))
 
 
 def draw_thumbnail(screening: Screening) -> bytes | None:

@@ -3,20 +3,20 @@
 import hashlib
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from dr_core import __version__
 from dr_core.domain.errors import PhotographError
 from dr_core.domain.grades import Grade
-from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograph
-from dr_core.domain.results import Prediction, Provenance, ScreeningResult, Status
-from dr_core.imaging.decode import decode_photograph
+from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograph, Laterality
+from dr_core.domain.results import Prediction, QualityReport, ScreeningResult, Status
+from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
-from dr_core.imaging.preprocess import PREPROCESSING_VERSION, ModelInput, prepare_input
-from dr_core.imaging.quality import assess_quality
+from dr_core.imaging.preprocess import ModelInput, prepare_input
+from dr_core.imaging.quality import NetworkOpinion, assess_quality
 from dr_core.model.calibration import decide
 from dr_core.model.cam import class_activation_map
 from dr_core.model.classifier import Classifier
+from dr_core.model.spec import ModelSpec
+from dr_core.screening.failures import report_failure, trace_origin
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +35,15 @@ class Screening:
     field_of_view: FieldOfView | None = None
     model_input: ModelInput | None = None
 
-    def heatmap(self, grade: Grade | None = None) -> Float32Array:
+    def heatmap(self, grade: Grade | None = None, *, shape: tuple[int, int] | None = None) -> Float32Array:
         """Return Grad-CAM of `grade` (the reported one by default) over the photograph.
 
+        Args:
+            grade: the class explained.
+            shape: (H, W) of the photograph decoded at another size; that of `photograph.pixels` by default.
+
         Returns:
-            (H, W) float32 in [0, 1] in the frame of `photograph.pixels`.
+            (H, W) float32 in [0, 1].
 
         Raises:
             ValueError: the photograph was not graded.
@@ -48,17 +52,22 @@ class Screening:
         if prediction is None or (grade is None and decision is None):
             raise ValueError(f"only a graded photograph has a heatmap. Received: status {self.result.status}")
         explained = decision.grade if grade is None and decision is not None else Grade(grade or 0)
-        return self.place_heatmap(class_activation_map(prediction, explained))
+        return self.place_heatmap(class_activation_map(prediction, explained), shape)
 
-    def place_heatmap(self, heat: Float32Array) -> Float32Array:
+    def place_heatmap(self, heat: Float32Array, shape: tuple[int, int] | None = None) -> Float32Array:
         """Stretch a map on the network's input, (h, w) float32, over the photograph: (H, W) float32.
+
+        Args:
+            heat: covers the whole input at any resolution.
+            shape: (H, W) of the photograph decoded at another size; that of `photograph.pixels` by default.
 
         Raises:
             ValueError: the photograph never reached the network.
         """
         if self.model_input is None:
             raise ValueError(f"only a graded photograph has a heatmap. Received: status {self.result.status}")
-        return self.model_input.crop.to_photograph(heat)
+        crop = self.model_input.crop
+        return (crop if shape is None else crop.for_shape(*shape)).to_photograph(heat)
 
 
 def screen_photograph(data: bytes, name: str, *, classifier: Classifier, grade_ungradable: bool = False) -> Screening:
@@ -77,59 +86,48 @@ def screen_photograph(data: bytes, name: str, *, classifier: Classifier, grade_u
     started = time.perf_counter()
     photograph: FundusPhotograph | None = None
     try:
-        photograph = decode_photograph(data, name)
+        photograph = decode_photograph(data, name, longest_side_px=ANALYSIS_SIDE_PX, exact=False)
         field_of_view = find_field_of_view(photograph.pixels)
     except PhotographError as error:
         digest = photograph.sha256 if photograph else hashlib.sha256(data).hexdigest()
-        provenance = _trace(digest, classifier)
+        origin = trace_origin(digest, classifier.spec)
         elapsed_s = time.perf_counter() - started
-        return Screening(_report_failure(error, name, photograph, provenance, elapsed_s=elapsed_s), photograph)
-    quality = assess_quality(photograph, field_of_view)
-    model_input: ModelInput | None = None
-    prediction: Prediction | None = None
-    if quality.gradable or grade_ungradable:
-        model_input = prepare_input(photograph, field_of_view, classifier.spec.input_size)
-        (prediction,) = classifier.predict([model_input])
-    graded = quality.gradable and prediction is not None
+        failure = report_failure(name, str(error), origin, photograph=photograph, elapsed_s=elapsed_s)
+        return Screening(failure, photograph)
+    spec = classifier.spec
+    model_input = prepare_input(photograph, field_of_view, spec.input_size)
+    (prediction,) = classifier.predict([model_input])
+    quality = _judge_quality(photograph, field_of_view, prediction, spec)
+    kept = prediction if quality.gradable or grade_ungradable else None
     result = ScreeningResult(
         name=name,
-        status=Status.GRADED if graded else Status.UNGRADABLE,
+        status=Status.GRADED if quality.gradable else Status.UNGRADABLE,
         laterality=photograph.laterality,
         width_px=photograph.source_width_px,
         height_px=photograph.source_height_px,
         quality=quality,
-        prediction=prediction,
-        decision=decide(prediction, classifier.spec) if graded and prediction is not None else None,
-        provenance=_trace(photograph.sha256, classifier),
+        prediction=kept,
+        decision=decide(prediction, spec, classifier.operating_point) if quality.gradable else None,
+        provenance=trace_origin(photograph.sha256, spec),
         elapsed_s=time.perf_counter() - started,
+        seen_laterality=_see_eye(prediction, spec),
     )
-    return Screening(result, photograph, field_of_view, model_input)
+    return Screening(result, photograph, field_of_view, model_input if kept is not None else None)
 
 
-def _report_failure(
-    error: PhotographError, name: str, photograph: FundusPhotograph | None, provenance: Provenance, *, elapsed_s: float
-) -> ScreeningResult:
-    return ScreeningResult(
-        name=name,
-        status=Status.FAILED,
-        laterality=photograph.laterality if photograph else None,
-        width_px=photograph.source_width_px if photograph else 0,
-        height_px=photograph.source_height_px if photograph else 0,
-        quality=None,
-        prediction=None,
-        decision=None,
-        provenance=provenance,
-        elapsed_s=elapsed_s,
-        error=str(error),
-    )
+def _judge_quality(
+    photograph: FundusPhotograph, field_of_view: FieldOfView, prediction: Prediction, spec: ModelSpec
+) -> QualityReport:
+    if prediction.side is None or spec.side is None:
+        return assess_quality(photograph, field_of_view)
+    opinion = NetworkOpinion(prediction.side.p_gradable, spec.side.gate_weights, spec.side.gradable_score)
+    return assess_quality(photograph, field_of_view, opinion)
 
 
-def _trace(photograph_sha256: str, classifier: Classifier) -> Provenance:
-    return Provenance(
-        photograph_sha256=photograph_sha256,
-        model_name=classifier.spec.name,
-        model_sha256=classifier.spec.sha256,
-        preprocessing_version=PREPROCESSING_VERSION,
-        package_version=__version__,
-        created_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
+def _see_eye(prediction: Prediction, spec: ModelSpec) -> Laterality | None:
+    """Return which eye the network is sure to see; None where it is not."""
+    if prediction.side is None or spec.side is None:
+        return None
+    if prediction.side.p_right_eye >= spec.side.eye_confidence:
+        return Laterality.OD
+    return Laterality.OS if 1.0 - prediction.side.p_right_eye >= spec.side.eye_confidence else None

@@ -7,6 +7,7 @@ from enum import StrEnum
 from dr_core.domain.guideline import UNGRADABLE_ADVICE, FollowUp
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import Decision, ScreeningResult, Status
+from dr_core.domain.second_look import needs_reader
 from dr_core.screening.pipeline import Screening
 
 __all__ = ["Visit", "VisitOutcome", "rank_eye", "state_eye", "summarise_visit"]
@@ -20,6 +21,7 @@ class VisitOutcome(StrEnum):
 
     REFER = "Refer"
     RETAKE_OR_REFER = "Retake or refer"
+    NEEDS_READER = "Needs a reader"
     RESCREEN = "Re-screen"
 
 
@@ -29,7 +31,8 @@ class Visit:
 
     Attributes:
         results: one or two results, right eye first where the eyes are known.
-        outcome: refer if any eye is referable; else retake or refer if any eye has no grade; else re-screen.
+        outcome: refer if any eye is referable; else retake or refer if any eye has no grade; else needs a reader if
+            any grade should be confirmed by a person; else re-screen.
         deciding: the result that the outcome rests on.
         follow_up: the guideline's interval for the deciding eye; None when that eye has no grade.
         concerns: what to check before relying on the summary, one sentence each.
@@ -51,9 +54,12 @@ class Visit:
         if decision is None or self.follow_up is None:
             return f"{eye} has no grade. {UNGRADABLE_ADVICE}."
         lead = f"The worse eye decides: {_lower_first(eye)}, {decision.grade.label}."
+        follow_up = f"{self.follow_up.text}."
         if decision.referable and not self.follow_up.refer:
             return f"{lead} Its score reaches the referral threshold: refer to an ophthalmologist."
-        return f"{lead} {self.follow_up.text}."
+        if self.outcome is VisitOutcome.NEEDS_READER:
+            return f"Have a person read the photographs first. Their grades confirmed, {_lower_first(lead)} {follow_up}"
+        return f"{lead} {follow_up}"
 
 
 def summarise_visit(results: Sequence[ScreeningResult]) -> Visit:
@@ -77,6 +83,8 @@ def summarise_visit(results: Sequence[ScreeningResult]) -> Visit:
         outcome, deciding = VisitOutcome.REFER, _find_worst(referable)
     elif ungraded:
         outcome, deciding = VisitOutcome.RETAKE_OR_REFER, ungraded[0]
+    elif any(needs_reader(result) for result in ordered):
+        outcome, deciding = VisitOutcome.NEEDS_READER, _find_worst(graded)
     else:
         outcome, deciding = VisitOutcome.RESCREEN, _find_worst(graded)
     follow_up = deciding.decision.follow_up if deciding.decision else None
@@ -119,6 +127,11 @@ def _find_concerns(results: Sequence[ScreeningResult], outcome: VisitOutcome) ->
             concerns.append("It is not stated which eye each photograph shows: set the eye.")
     if outcome is VisitOutcome.REFER and any(result.status is not Status.GRADED for result in results):
         concerns.append(f"One eye has no grade. {UNGRADABLE_ADVICE}.")
+    for result in results:
+        if result.eye_conflict:
+            concerns.append(f"{_name_eye(result)} looks like the other eye: check which eye it is.")
+        if needs_reader(result):
+            concerns.append(f"{_name_eye(result)} needs a reader before anybody relies on its grade.")
     return tuple(concerns)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dr_core.domain.errors import ConfigurationError, NotAFundusPhotograph
 from dr_core.domain.grades import GRADE_COUNT
-from dr_core.domain.photograph import UInt8Array
+from dr_core.domain.photograph import Laterality, UInt8Array
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION, normalise_field
@@ -36,6 +36,8 @@ class LabelledPhotograph:
         patient_id: empty where unknown.
         gradable: EyePACS' verdict, or None where unknown.
         label_conflict: a copy of the same photograph carries another grade.
+        laterality: which eye, or None where unknown.
+        oedema_risk: IDRiD's risk of macular oedema, 0 to 2, or None where unknown.
     """
 
     image_id: str
@@ -46,6 +48,8 @@ class LabelledPhotograph:
     patient_id: str
     gradable: bool | None
     label_conflict: bool
+    laterality: Laterality | None = None
+    oedema_risk: int | None = None
 
 
 def read_manifest(data_dir: Path) -> list[LabelledPhotograph]:
@@ -82,6 +86,8 @@ def _read_row(row: dict[str, str], data_dir: Path) -> LabelledPhotograph:
         patient_id=row["patient_id"],
         gradable=bool(int(row["gradable"])) if row["gradable"] else None,
         label_conflict=row["label_conflict"] == "1",
+        laterality=Laterality(row["eye"]) if row.get("eye") else None,
+        oedema_risk=int(row["dme"]) if row.get("dme") else None,
     )
 
 

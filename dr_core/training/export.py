@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from dr_core import __version__
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION
 from dr_core.model.architecture import HEAD, LAST_FEATURES
-from dr_core.model.spec import CLASS_NAMES, SPEC_FORMAT
+from dr_core.model.spec import CLASS_NAMES, SPEC_FORMAT, SideSpec
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,20 @@ class OperatingPoint:
         grade_cuts: 4 rising cut points on the expected grade, or empty for the most probable grade.
         referable_threshold: on P(grade >= 2).
         vision_threatening_threshold: on P(grade >= 3).
+        boundaries: slope and intercept of each boundary's log odds.
+        set_mass: probability at which a grade set stops growing.
+        coverage: share of readers' grades that the sets hold; 0 for no sets.
+        side: of the outputs beside the grade; None for a grader without them.
     """
 
     temperature: float = 1.0
     grade_cuts: tuple[float, ...] = ()
     referable_threshold: float = 0.5
     vision_threatening_threshold: float = 0.5
+    boundaries: tuple[tuple[float, float], ...] = ()
+    set_mass: float = 0.0
+    coverage: float = 0.0
+    side: SideSpec | None = None
 
 
 def export_model(
@@ -41,7 +49,7 @@ def export_model(
     """Write ``<name>.keras``, ``<name>.tflite`` and ``<name>.model.json`` into `folder`.
 
     Args:
-        model: a grader as `build_grader` makes it.
+        model: a grader as `build_grader` makes it, or the whole network of `attach_side_heads`.
         folder: made when missing; files of the same name are replaced.
         name: name and version of the model.
         point: calibration and thresholds.
@@ -52,7 +60,9 @@ def export_model(
     """
     folder.mkdir(parents=True, exist_ok=True)
     keras_path, runtime_path = folder / f"{name}.keras", folder / f"{name}.tflite"
-    bare = keras.Model(model.input, model.output, name=model.name)  # without the optimiser's state
+    bare = keras.Model(
+        model.input, model.outputs if len(model.outputs) > 1 else model.output, name=model.name
+    )  # without the optimiser's state
     bare.save(keras_path)
     runtime_path.write_bytes(convert_to_runtime(bare))
     height, width = model.input_shape[1:3]
@@ -74,12 +84,15 @@ def export_model(
         },
         "classes": list(CLASS_NAMES),
         "cam_layer": LAST_FEATURES,
-        "calibration": {"temperature": point.temperature},
+        "calibration": {"temperature": point.temperature, "boundaries": [list(pair) for pair in point.boundaries]},
         "decision": {
             "grade_cuts": list(point.grade_cuts),
             "referable_threshold": point.referable_threshold,
             "vision_threatening_threshold": point.vision_threatening_threshold,
+            "set_mass": point.set_mass,
+            "coverage": point.coverage,
         },
+        "side": asdict(point.side) if point.side is not None else None,
         "training": dict(training or {}),
     }
     path = folder / f"{name}.model.json"
@@ -88,13 +101,22 @@ def export_model(
 
 
 def convert_to_runtime(model: Any) -> bytes:
-    """Return `model` as a LiteRT flat buffer, float32, with logits and class maps as outputs of one signature."""
+    """Return `model` as a LiteRT flat buffer, float32, with every output from one pass.
+
+    The outputs are one row of scores (the grades' logits, then the side scores), the class maps and, where the model
+    has them, the lesion maps.
+    """
     maps = model.get_layer(LAST_FEATURES).output
     head = model.get_layer(HEAD)
     kernel = keras.ops.convert_to_numpy(head.kernel)
     per_class = keras.layers.Conv2D(kernel.shape[1], 1, use_bias=False, name="class_maps")
+    # Anew without the dropout, which the converter would keep as an identity.
     logits = head(keras.layers.GlobalAveragePooling2D()(maps))
-    served = keras.Model(model.input, [logits, per_class(maps)])
+    outputs = [logits, per_class(maps)]
+    if len(model.outputs) > 1:
+        _, side_scores, lesion_maps = model.outputs
+        outputs = [keras.layers.Concatenate()([logits, side_scores]), per_class(maps), lesion_maps]
+    served = keras.Model(model.input, outputs)
     per_class.set_weights([kernel[None, None]])
     height, width = model.input_shape[1:3]
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dr_core.imaging.preprocess import InputSize
-from dr_core.model.architecture import build_grader, freeze_until
+from dr_core.model.architecture import build_grader, freeze_statistics, freeze_until
 from dr_core.model.calibration import calibrate_logits
 from dr_core.training.augment import cut_visible
 from dr_core.training.batches import AugmentedBatches, soften_grades
@@ -76,6 +76,27 @@ class _EpochLog(keras.callbacks.Callback):  # type: ignore[misc]
         )
 
 
+class _LearningRate(keras.callbacks.Callback):  # type: ignore[misc]
+    """Warm up, then fall to zero along a cosine; a schedule inside the optimiser is traced for every variable."""
+
+    def __init__(self, stage: Stage, steps: int, epochs_done: int) -> None:
+        super().__init__()
+        self._peak, self._steps = stage.learning_rate, max(1, steps * stage.epochs)
+        self._done = steps * epochs_done
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.model.optimizer.learning_rate.assign(schedule_rate(self._done, self._steps, self._peak))
+        self._done += 1
+
+
+def schedule_rate(step: int, steps: int, peak: float) -> float:
+    """Return the learning rate of `step` out of `steps`: a linear warm-up to `peak`, then half a cosine."""
+    warmup = int(steps * WARMUP_SHARE)
+    if step < warmup:
+        return peak * (step + 1) / (warmup + 1)
+    return peak * 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
 def fit_grader(
     train: DiscCache, val: DiscCache, run: RunFolder, *, backbone_weights: Path | None, say: Say = print
 ) -> Any:
@@ -104,37 +125,40 @@ def fit_grader(
         stage = plan.stages[index]
         done = epochs_done if index == first_stage else 0
         if done == stage.epochs and run.stage_end(index).is_file():
+            model = finish_stage(run, index)
             continue
         keras.utils.set_random_seed(plan.seed + index)
         if not done:
             model = _start_stage(stage, model, backbone_weights)
-            _compile(model, stage, len(train.photographs) // stage.batch_size)
+            _compile(model, stage)
         say(
             f"stage {index + 1}/{len(plan.stages)}: {stage.size.width_px} x {stage.size.height_px} px, "
             f"{stage.epochs - done} of {stage.epochs} epochs to go"
         )
         batches = AugmentedBatches(train, stage, plan.seed + index, done)
         log = _EpochLog(run, index, val, say)
-        model.fit(batches, initial_epoch=done, epochs=stage.epochs, verbose=0, callbacks=[log])
+        rate = _LearningRate(stage, len(batches), done)
+        model.fit(batches, initial_epoch=done, epochs=stage.epochs, verbose=0, callbacks=[rate, log])
         model.save(run.stage_end(index))
-    return average_stages(run)
+        model = finish_stage(run, index)
+    return finish_stage(run, len(plan.stages) - 1)
 
 
-def average_stages(run: RunFolder) -> Any:
-    """Return the grader whose weights lie between those of the last two stages, as the plan says.
+def finish_stage(run: RunFolder, index: int) -> Any:
+    """Return what stage `index` hands on: its weights, averaged with those it began with as the plan says.
 
     Args:
-        run: a folder in which every stage has ended.
+        run: a folder in which that stage has ended.
+        index: of the stage, from 0.
 
     Returns:
-        keras.Model of the last stage's size.
+        keras.Model of the stage's size.
     """
-    last = len(run.plan.stages) - 1
-    model = keras.models.load_model(run.stage_end(last), safe_mode=True)
-    if last > 0:
-        earlier = keras.models.load_model(run.stage_end(last - 1), safe_mode=True).get_weights()
-        share = run.plan.last_share
-        pairs = zip(earlier, model.get_weights(), strict=True)
+    model = keras.models.load_model(run.stage_end(index), safe_mode=True)
+    share = run.plan.stages[index].share
+    if share < 1.0 and index > 0:
+        began_with = finish_stage(run, index - 1).get_weights()
+        pairs = zip(began_with, model.get_weights(), strict=True)
         model.set_weights([(1 - share) * before + share * after for before, after in pairs])
     return model
 
@@ -146,19 +170,13 @@ def _start_stage(stage: Stage, earlier: Any, backbone_weights: Path | None) -> A
         fresh.set_weights(earlier.get_weights())
     if stage.frozen_until:
         freeze_until(fresh, stage.frozen_until)
+    if stage.frozen_statistics:
+        freeze_statistics(fresh)
     return fresh
 
 
-def _compile(model: Any, stage: Stage, steps: int) -> None:
-    total = steps * stage.epochs
-    warmup = int(total * WARMUP_SHARE)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=stage.learning_rate / 20,
-        decay_steps=max(1, total - warmup),
-        warmup_target=stage.learning_rate,
-        warmup_steps=warmup,
-    )
+def _compile(model: Any, stage: Stage) -> None:
     model.compile(
-        optimizer=keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY),
+        optimizer=keras.optimizers.AdamW(stage.learning_rate, weight_decay=WEIGHT_DECAY),
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
     )

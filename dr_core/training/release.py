@@ -1,18 +1,35 @@
-"""From labelled photographs to a released model: cache, train, choose the operating point, export."""
+"""From labelled photographs to a released model: cache, train, fit the heads, choose the operating point, export."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
+from numpy.typing import NDArray
 
+from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograph
+from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
+from dr_core.imaging.field_of_view import find_field_of_view
+from dr_core.imaging.preprocess import InputSize, normalise_field
+from dr_core.imaging.quality import measure_quality, score_quality
+from dr_core.model.architecture import attach_side_heads
+from dr_core.training.augment import cut_visible
 from dr_core.training.dataset import DiscCache, LabelledPhotograph, build_cache, read_manifest, select_graded
 from dr_core.training.export import export_model
-from dr_core.training.fit import fit_grader, predict_logits
+from dr_core.training.fit import Say, fit_grader
+from dr_core.training.lesions import fit_lesion_head, read_lesion_photographs
 from dr_core.training.operating_point import choose_operating_point
 from dr_core.training.plan import Plan
 from dr_core.training.run_folder import RunFolder
+from dr_core.training.side_heads import PooledFeatures, fit_side_heads, read_features
+from dr_core.training.side_thresholds import GateSamples, choose_side
+from dr_core.training.spoil import SPOILT, spoil_photograph
+
+SPOILT_PHOTOGRAPHS, SPOILT_ON_VAL = 300, 60
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -52,15 +69,86 @@ def train_and_release(paths: TrainingPaths, *, name: str, say: Callable[[str], N
     train = _cache(select_graded(photographs, "train"), width_px, paths.run_dir, say)
     val = _cache(select_graded(photographs, "val"), width_px, paths.run_dir, say)
     say(f"{len(train.photographs)} photographs to train on, {len(val.photographs)} to choose on")
-    model = fit_grader(train, val, RunFolder(paths.run_dir, plan), backbone_weights=paths.weights, say=say)
-    return release(model, val, paths.out_dir, name=name, plan=plan)
+    grader = fit_grader(train, val, RunFolder(paths.run_dir, plan), backbone_weights=paths.weights, say=say)
+    return release(grader, (train, val), paths, name=name, say=say)
 
 
-def release(model: Any, val: DiscCache, out_dir: Path, *, name: str, plan: Plan) -> Path:
-    """Choose the operating point of a trained grader on `val` and export both; returns the JSON's path."""
+def release(grader: Any, caches: tuple[DiscCache, DiscCache], paths: TrainingPaths, *, name: str, say: Say) -> Path:
+    """Fit what stands beside a trained grader, choose every threshold on val, and export; returns the JSON's path.
+
+    Args:
+        grader: trained, of the last stage's size.
+        caches: discs of train and of val.
+        paths: where to read and write.
+        name: name and version of the model.
+        say: receives lines of progress.
+    """
+    plan, (train, val) = Plan(), caches
+    size = plan.stages[-1].size
+    say("fitting the heads beside the grade")
+    chance = np.random.default_rng(plan.seed)
+    spoilt, _ = _read_spoilt(grader, train.photographs, SPOILT_PHOTOGRAPHS, chance)
+    features = read_features(grader, _cut(train, size))
+    heads = fit_side_heads(features, train.photographs, spoilt)
+    lesions = read_lesion_photographs(paths.data_dir, size.width_px)
+    lesion_maps = fit_lesion_head(grader, lesions, seed=plan.seed, say=say)
+    network = attach_side_heads(grader, heads, lesion_maps.output)
+    say("choosing the operating point on val")
+    logits, scores = _read_outputs(network, _cut(val, size))
     sources = np.array([photograph.source for photograph in val.photographs])
-    point = choose_operating_point(predict_logits(model, val, plan.stages[-1].size), val.grades, sources)
-    return export_model(model, out_dir, name, point, training={"plan": asdict(plan)})
+    spoilt_val, measured_spoilt = _read_spoilt(grader, val.photographs, SPOILT_ON_VAL, chance)
+    network_spoilt = spoilt_val.layers @ heads.gradable.kernel[:, 0] + heads.gradable.bias[0]
+    measured = [_measure(*_open(photograph)) for photograph in val.photographs]
+    gate = GateSamples(np.append(scores[:, 0], network_spoilt), np.array(measured + measured_spoilt))
+    point = choose_operating_point(logits, val.grades, sources)
+    point = replace(point, side=choose_side(scores, val.photographs, gate))
+    return export_model(network, paths.out_dir, name, point, training={"plan": asdict(plan)})
+
+
+def _cut(cache: DiscCache, size: InputSize) -> Iterator[Float32Array]:
+    return (cut_visible(disc, size) for disc in cache.discs)
+
+
+def _read_outputs(network: Any, tensors: Iterator[Float32Array]) -> tuple[FloatArray, FloatArray]:
+    """Return (N, 5) logits and (N, 3 + E) side scores."""
+    reader = keras.Model(network.input, network.outputs[:2])
+    parts = [reader.predict_on_batch(np.stack(batch)) for batch in _batch(tensors, 16)]
+    logits, scores = ([np.asarray(part[place], dtype=np.float64) for part in parts] for place in (0, 1))
+    return np.concatenate(logits), np.concatenate(scores)
+
+
+def _open(photograph: LabelledPhotograph) -> tuple[FundusPhotograph, FieldOfView]:
+    decoded = decode_photograph(photograph.path.read_bytes(), "", longest_side_px=ANALYSIS_SIDE_PX)
+    return decoded, find_field_of_view(decoded.pixels)
+
+
+def _measure(photograph: FundusPhotograph, field: FieldOfView) -> float:
+    return score_quality(measure_quality(photograph, field))
+
+
+def _read_spoilt(
+    grader: Any, photographs: Sequence[LabelledPhotograph], count: int, chance: np.random.Generator
+) -> tuple[PooledFeatures, list[float]]:
+    """Return what the heads read, and what light and sharpness say, of every kind of spoilt copy of `count` of them."""
+    gradable = [photograph for photograph in photographs if photograph.gradable is not False]
+    size = InputSize(*grader.input_shape[1:3])
+    measured: list[float] = []
+
+    def spoil() -> Iterator[Float32Array]:
+        for index in chance.permutation(len(gradable))[:count]:
+            photograph, field = _open(gradable[index])
+            for kind in SPOILT:
+                # The field is that of the good copy: what is spoilt is the light, not the camera's mask.
+                pixels = spoil_photograph(photograph.pixels, field, kind, chance)
+                measured.append(_measure(replace(photograph, pixels=pixels), field))
+                yield cut_visible(normalise_field(pixels, field, size.width_px), size)
+
+    return read_features(grader, spoil()), measured
+
+
+def _batch(tensors: Iterator[Float32Array], count: int) -> Iterator[list[Float32Array]]:
+    while batch := list(islice(tensors, count)):
+        yield batch
 
 
 def _cache(

@@ -19,6 +19,7 @@ from dr_core.screening.spool import Spool, spool_uploads
 from dr_core.settings import Settings
 from pages.components.batch_link import link_batch
 from pages.components.text import escape_markdown
+from pages.components.upload_store import release_uploads
 
 __all__ = ["start_batch"]
 
@@ -68,7 +69,7 @@ def start_batch(registry: JobRegistry, classifier: Classifier, settings: Setting
 
 
 def _choose_input(kind: str, roots: Sequence[Path]) -> Choice:
-    # A new round makes a new widget, which lets go of the files that the old one holds in memory.
+    # A new round makes a new widget: the files of the old one are on disk by then, and no longer in memory.
     key = f"batch_{kind}_{st.session_state.get(ROUND, 0)}"
     if kind == SERVER:
         allowed = ", ".join(escape_markdown(str(root)) for root in roots)
@@ -120,6 +121,7 @@ def _start(
         # Also when the user leaves in the middle, which ends the script here.
         if spool is not None and not started:
             spool.remove()
+    release_uploads(choice.uploads)
     st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
     link_batch(job)
     st.rerun()

@@ -13,6 +13,7 @@ from dr_core.reports.csv import render_csv
 from dr_core.reports.overlay_archive import list_overlays, write_overlay_archive
 from dr_core.reports.table import build_table
 from dr_core.reports.wording import clean_text
+from dr_core.screening.display import enlarge_screening
 from dr_core.screening.job import BatchJob, JobState
 from dr_core.screening.jobs import JobRegistry
 from dr_core.screening.pipeline import Screening, screen_photograph
@@ -22,15 +23,19 @@ from pages.components.batch_plots import show_plots
 from pages.components.batch_progress import show_counts
 from pages.components.batch_table import choose_row
 from pages.components.heatmap_panel import show_heatmap
-from pages.components.result_panel import show_failure, show_provenance, show_result
-from pages.components.session import forget_others, recall
+from pages.components.result_panel import show_provenance, show_result
+from pages.components.session import forget_all, forget_others, recall
 from pages.components.text import escape_markdown
-from pages.components.viewer import HINT, Rendering, render_photograph, show_panes, to_pane
+from pages.components.viewer import Rendering, show_photograph
 
 __all__ = ["show_results"]
 
 PHOTOGRAPH_HEIGHT_PX = 400
 KEPT_TABLE = "batch_kept_table"
+DETAILS_HELP = (
+    "Seven more columns in the CSV report: grades that fit, reasons for a reader, the eye as seen, and what else the "
+    "network says."
+)
 
 
 def show_results(job: BatchJob, registry: JobRegistry, classifier: Classifier) -> None:
@@ -45,7 +50,9 @@ def show_results(job: BatchJob, registry: JobRegistry, classifier: Classifier) -
     show_plots(results)
     st.markdown("## Photographs")
     number = choose_row(job, _recall_table(job, results))
-    if number is not None:
+    if number is None:
+        forget_all()
+    else:
         _show_photograph(job, number, results[number - 1], classifier)
 
 
@@ -78,9 +85,10 @@ def _show_ending(job: BatchJob) -> None:
 def _show_actions(job: BatchJob, registry: JobRegistry) -> None:
     results = job.results
     with st.container(horizontal=True, vertical_alignment="center", key="batch_actions"):
+        details = bool(st.session_state.get("batch_details", False))
         st.download_button(
             "CSV report",
-            data=lambda: render_csv(results),
+            data=lambda: render_csv(results, details=details),
             file_name="retinadesk-batch.csv",
             mime="text/csv",
             icon=":material/table:",
@@ -89,6 +97,7 @@ def _show_actions(job: BatchJob, registry: JobRegistry) -> None:
             disabled=not results,
             key="batch_csv",
         )
+        st.checkbox("With details", key="batch_details", help=DETAILS_HELP)
         st.download_button(
             "Overlays (ZIP)",
             data=lambda: _pack_overlays(job),
@@ -123,37 +132,41 @@ def _pack_overlays(job: BatchJob) -> bytes:
 def _show_photograph(job: BatchJob, number: int, result: ScreeningResult, classifier: Classifier) -> None:
     st.markdown(f"## Row {number}")
     st.text(clean_text(result.name))
-    screening = _screen_again(job, number, result, classifier)
-    photograph = screening.photograph if screening else None
-    if screening is None or photograph is None:
-        show_failure(result)
+    data = _read_again(job, number, result)
+    screening = _screen_again(job, number, result, classifier, data) if data is not None else None
+    if data is None or screening is None or screening.photograph is None:
+        show_result(result, classifier.operating_point)
         return
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
-        pixels = render_photograph(screening, Rendering.ORIGINAL)
-        pane = recall(photograph.sha256, ("pane", Rendering.ORIGINAL), lambda: to_pane("Original", pixels))
-        show_panes([pane], revision=photograph.sha256, height_px=PHOTOGRAPH_HEIGHT_PX, key="batch_photograph")
-        st.caption(HINT)
+        show_photograph(screening, Rendering.ORIGINAL, data, height_px=PHOTOGRAPH_HEIGHT_PX, key="batch_photograph")
     with right:
-        show_result(result)
+        show_result(result, classifier.operating_point)
     if result.status is Status.GRADED:
         show_heatmap(screening, Rendering.ORIGINAL)
     show_provenance(result)
 
 
-def _screen_again(job: BatchJob, number: int, result: ScreeningResult, classifier: Classifier) -> Screening | None:
-    """Return the photograph with what viewer and heatmap need, which would be too much to keep for a whole batch."""
+def _read_again(job: BatchJob, number: int, result: ScreeningResult) -> bytes | None:
     try:
-        data = job.find_source(number).read_bytes()
+        return job.find_source(number).read_bytes()
     except PhotographError as error:
         if result.status is not Status.FAILED:
             st.warning(f"The photograph is no longer there. {escape_markdown(str(error))}", icon=":material/link_off:")
         return None
+
+
+def _screen_again(
+    job: BatchJob, number: int, result: ScreeningResult, classifier: Classifier, data: bytes
+) -> Screening | None:
+    """Return the photograph with what viewer and heatmap need, which would be too much to keep for a whole batch."""
     known = result.provenance.photograph_sha256
     forget_others({known})
-    screening = recall(
-        known, ("batch", job.id, number), lambda: screen_photograph(data, result.name, classifier=classifier)
-    )
+
+    def make() -> Screening:
+        return enlarge_screening(screen_photograph(data, result.name, classifier=classifier), data)
+
+    screening = recall(known, ("batch", job.id, number), make)
     if known and screening.result.provenance.photograph_sha256 != known:
         st.warning("The file on the server has changed since it was graded.", icon=":material/sync_problem:")
         return None

@@ -17,7 +17,7 @@ __all__ = ["choose_row"]
 PAGE_ROWS = 200
 TABLE_HEIGHT_PX = 430
 ROW_HEIGHT_PX = 48
-EVERY, REFERABLE, NOT_REFERABLE = "All", "Referable", "Not referable"
+EVERY, REFERABLE, NOT_REFERABLE, TO_CHECK = "All", "Referable", "Not referable", "To check"
 SHOWN_COLUMNS = (
     "Row",
     "Photograph",
@@ -25,6 +25,7 @@ SHOWN_COLUMNS = (
     "Status",
     "Grade label",
     "Referable",
+    "Check",
     "P(referable)",
     "Quality",
     "Defects",
@@ -77,13 +78,14 @@ def _choose_filter() -> TableFilter:
         placeholder="All",
         key="batch_grades",
     )
-    referable = referable_box.selectbox("Referral", [EVERY, REFERABLE, NOT_REFERABLE], key="batch_referable")
+    referable = referable_box.selectbox("Referral", [EVERY, REFERABLE, NOT_REFERABLE, TO_CHECK], key="batch_referable")
     sort_by = sort_box.selectbox("Sort by", SORT_COLUMNS, key="batch_sort")
     descending = order_box.toggle("Reverse", key="batch_descending")
     return TableFilter(
         statuses=frozenset(statuses),
         grades=frozenset(grades),
-        referable={EVERY: None, REFERABLE: True, NOT_REFERABLE: False}[referable],
+        referable={REFERABLE: True, NOT_REFERABLE: False}.get(referable),
+        to_check=referable == TO_CHECK,
         text=text,
         sort_by=sort_by,
         descending=descending,
@@ -119,6 +121,7 @@ def _describe_columns() -> dict[str, ColumnConfig | str | None]:
         "Photograph": config.ImageColumn(width=80),
         "File": config.TextColumn(width="medium"),
         "Grade label": config.TextColumn("Grade", width=160, help="ICDR grade, 0 to 4"),
+        "Check": config.TextColumn(help="Have a person read these before relying on them"),
         "P(referable)": config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.2f", width=120),
         "Quality": config.NumberColumn(format="%.2f", width=70, help="0 unusable, 1 clear"),
         "Follow-up": config.TextColumn(width="medium"),

@@ -4,22 +4,22 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.results import Status
 from dr_core.reports.csv import render_csv
 from dr_core.reports.json import format_json
-from dr_core.reports.pdf import render_pdf
 from dr_core.screening.pipeline import Screening
 
 __all__ = ["show_downloads"]
 
 
-def show_downloads(screenings: Sequence[Screening]) -> None:
-    """Offer the PDF report, the CSV rows and the JSON of all photographs on the page."""
+def show_downloads(screenings: Sequence[Screening], point: LocalOperatingPoint | None) -> None:
+    """Offer the PDF report, the CSV rows and the JSON of all photographs on the page; `point` is the clinic's own."""
     results = [screening.result for screening in screenings]
     stem = "retinadesk-" + "-".join(result.provenance.photograph_sha256[:8] or "unread" for result in results)
     with st.container(horizontal=True, key="downloads", vertical_alignment="center"):
         if any(result.status is not Status.FAILED for result in results):
-            _offer_pdf(screenings, f"{stem}.pdf")
+            _offer_pdf(screenings, point, f"{stem}.pdf")
         st.download_button(
             "CSV row" if len(results) == 1 else "CSV rows",
             data=lambda: render_csv(results),
@@ -31,7 +31,7 @@ def show_downloads(screenings: Sequence[Screening]) -> None:
         )
         st.download_button(
             "JSON",
-            data=lambda: "[\n" + ",\n".join(format_json(result).rstrip() for result in results) + "\n]\n",
+            data=lambda: "[\n" + ",\n".join(format_json(result, point).rstrip() for result in results) + "\n]\n",
             file_name=f"{stem}.json",
             mime="application/json",
             icon=":material/data_object:",
@@ -40,10 +40,15 @@ def show_downloads(screenings: Sequence[Screening]) -> None:
         )
 
 
-def _offer_pdf(screenings: Sequence[Screening], name: str) -> None:
+def _offer_pdf(screenings: Sequence[Screening], point: LocalOperatingPoint | None, name: str) -> None:
+    def render() -> bytes:
+        from dr_core.reports.pdf import render_pdf  # hundreds of modules that the first paint need not wait for
+
+        return render_pdf(screenings, operating_point=point)
+
     st.download_button(
         "PDF report",
-        data=lambda: render_pdf(screenings),
+        data=render,
         file_name=name,
         mime="application/pdf",
         icon=":material/picture_as_pdf:",

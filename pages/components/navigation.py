@@ -17,6 +17,7 @@ def open_pages() -> StreamlitPage:
         [
             st.Page("pages/screen.py", title="Screen", default=True),
             st.Page("pages/batch.py", title="Batch"),
+            st.Page("pages/calibrate.py", title="Calibrate"),
             st.Page("pages/dataset.py", title="Dataset"),
             st.Page("pages/model_card.py", title="Model"),
         ],

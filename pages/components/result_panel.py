@@ -4,34 +4,49 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dr_core.domain.grades import Grade
-from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
+from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.results import Decision, Prediction, QualityReport, ScreeningResult, Status
-from dr_core.reports.wording import Referral, describe_grade, describe_provenance, describe_quality, describe_referral
+from dr_core.reports.wording import (
+    Referral,
+    describe_eye,
+    describe_follow_up,
+    describe_grade,
+    describe_grade_set,
+    describe_oedema,
+    describe_operating_point,
+    describe_provenance,
+    describe_quality,
+    describe_referral,
+)
 from pages.components.text import escape_markdown
-from pages.components.theme import GRADE_COLORS, PLOTLY_TEMPLATE, show_traffic_light
+from pages.components.theme import ACCENT, GRADE_COLORS, PLOTLY_TEMPLATE, show_traffic_light
 
-__all__ = ["show_failure", "show_provenance", "show_referral", "show_result"]
+__all__ = ["show_provenance", "show_referral", "show_result"]
 
 BARS_HEIGHT_PX = 176
+# How far the band of fitting grades reaches beyond the middle of its outer bars, in bars.
+BAND_REACH = 0.46
 
 
-def show_result(result: ScreeningResult) -> None:
-    """Show quality, and for a graded photograph grade, probabilities, referral and follow-up."""
+def show_result(result: ScreeningResult, point: LocalOperatingPoint | None) -> None:
+    """Show quality, and for a graded photograph grade, probabilities, referral and follow-up.
+
+    Args:
+        result: one photograph's.
+        point: the clinic's own operating point in use.
+    """
     if result.status is Status.FAILED:
-        show_failure(result)
+        st.error(f"**Not graded.** {escape_markdown(result.error)}", icon=":material/block:")
         return
+    _show_eye_check(result)
     if result.quality is not None:
         _show_quality(result.quality)
     if result.decision is not None and result.prediction is not None:
         _show_grade(result.decision, result.prediction)
     show_referral(describe_referral(result))
     if result.decision is not None:
-        _show_follow_up(result.decision)
-
-
-def show_failure(result: ScreeningResult) -> None:
-    """Say why a photograph was refused, and what to do."""
-    st.error(f"**Not graded.** {escape_markdown(result.error)}", icon=":material/block:")
+        _show_follow_up(result, result.decision.follow_up.source)
+    _show_notes(result, point)
 
 
 def show_referral(referral: Referral) -> None:
@@ -40,6 +55,8 @@ def show_referral(referral: Referral) -> None:
         show_traffic_light(referral.signal)
         with st.container(gap="xsmall"):
             st.markdown(f"### {referral.headline}")
+            if referral.warning:
+                st.markdown(f"**{referral.warning}**")
             st.markdown(referral.detail)
 
 
@@ -50,8 +67,9 @@ def show_provenance(result: ScreeningResult) -> None:
             st.caption(f"**{label}**  {escape_markdown(value)}")
 
 
-def draw_probabilities(prediction: Prediction, chosen: Grade) -> go.Figure:
-    """Draw one bar for each grade; the reported one is set in bold."""
+def draw_probabilities(prediction: Prediction, decision: Decision) -> go.Figure:
+    """Draw one bar for each grade; the reported one is set in bold, and a band holds the grades that fit."""
+    chosen = decision.grade
     names = [f"{grade.value}  {grade.label}" for grade in Grade]
     names[chosen] = f"<b>{names[chosen]}</b>"
     shares = list(prediction.probabilities)
@@ -69,6 +87,13 @@ def draw_probabilities(prediction: Prediction, chosen: Grade) -> go.Figure:
             hovertemplate="%{y}: %{x:.1%}<extra></extra>",
         )
     )
+    if decision.grade_set:
+        first, last = min(decision.grade_set) - BAND_REACH, max(decision.grade_set) + BAND_REACH
+        figure.add_shape(
+            type="rect", xref="paper", x0=0, x1=1, y0=first, y1=last,
+            layer="below", line_width=0, fillcolor=ACCENT, opacity=0.1,
+        )  # fmt: skip
+        figure.add_shape(type="line", xref="paper", x0=1, x1=1, y0=first, y1=last, line={"color": ACCENT, "width": 3})
     figure.update_xaxes(range=[0, 1.14], visible=False, fixedrange=True)
     figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", ticklabelstandoff=8, showgrid=False)
     figure.update_layout(
@@ -91,19 +116,35 @@ def _show_grade(decision: Decision, prediction: Prediction) -> None:
     st.markdown(f"## Grade {grade.value}: {grade.label}", help=f"Defined by the ICDR scale as: {grade.finding}")
     shares = ", ".join(f"{item.label} {prediction.probabilities[item]:.0%}" for item in Grade)
     st.plotly_chart(
-        draw_probabilities(prediction, grade),
+        draw_probabilities(prediction, decision),
         theme=None,
         config={"displayModeBar": False},
         key="probabilities",
-        alt=f"Probability of each grade: {shares}",
+        alt=f"Probability of each grade: {shares}. {describe_grade_set(decision)}".strip(),
     )
-    if note := describe_grade(decision, prediction):
+    notes = (describe_grade_set(decision), describe_grade(decision, prediction))
+    if note := " ".join(filter(None, notes)):
         st.caption(note)
 
 
-def _show_follow_up(decision: Decision) -> None:
-    follow_up = decision.follow_up
+def _show_follow_up(result: ScreeningResult, source: str) -> None:
+    heading, sentence = describe_follow_up(result)
     with st.container(gap="xsmall"):
-        st.markdown(f":material/event: **Follow-up.** {follow_up.text}.")
-        st.caption(f"Guideline: {follow_up.source}.")
-        st.markdown(f":material/warning: {MACULAR_OEDEMA_NOTE} {NOT_VALIDATED_NOTE}")
+        st.markdown(f":material/event: **{heading}.** {sentence}")
+        st.caption(f"Guideline: {source}.")
+
+
+def _show_eye_check(result: ScreeningResult) -> None:
+    sentence = describe_eye(result)
+    if result.eye_conflict:
+        st.warning(f"**Which eye?** {sentence}", icon=":material/swap_horiz:")
+    elif sentence:
+        st.caption(sentence)
+
+
+def _show_notes(result: ScreeningResult, point: LocalOperatingPoint | None) -> None:
+    if result.decision is None:
+        return
+    with st.container(gap="xsmall"):
+        st.markdown(f":material/visibility: {describe_oedema(result)}")
+        st.markdown(f":material/tune: {escape_markdown(describe_operating_point(result, point))}")

@@ -1,21 +1,34 @@
 """What a browser session holds, and nothing of it is shared: results and pictures in memory, keyed by photograph.
 
-The classifier alone is shared between sessions; it keeps nothing of a photograph.
+Of one photograph a session keeps, until it leaves the page:
+
+- the uploaded bytes, once, in Streamlit's own store of uploads (`upload_store` lets go of them);
+- one `Screening` with the photograph decoded at screen size, in the place of the smaller pixels that were graded;
+- JPEGs of the renderings that were looked at, as the browser gets them; full resolution only while it is switched on;
+- heatmaps that took long, on the network's own grid of some hundred cells.
+
+Larger things are made from these when they are shown and then let go: overlays, enhanced pixels, heatmaps in the
+photograph's frame, the pixels behind a full-resolution JPEG. The classifier alone is shared between sessions; it keeps
+nothing of a photograph.
 """
 
 import logging
 import traceback
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar, cast
 
 import streamlit as st
 
-from dr_core.domain.errors import DRError, ModelError
+from dr_core.domain.errors import ConfigurationError, DRError, ModelError, StorageError
 from dr_core.model.classifier import Classifier
+from dr_core.reports.operating_point import read_operating_point
+from dr_core.settings import load_settings
 from pages.components.text import escape_markdown
+from pages.components.upload_store import release_noted
 
-__all__ = ["forget_others", "get_classifier", "page_border", "recall"]
+__all__ = ["forget", "forget_all", "forget_others", "get_classifier", "page_border", "recall"]
 
 LOGGER = logging.getLogger("retinadesk.pages")
 STORE_KEY = "photographs"
@@ -23,16 +36,25 @@ STORE_KEY = "photographs"
 Value = TypeVar("Value")
 
 
-@st.cache_resource(show_spinner="Loading the model")
-def _load_classifier() -> Classifier:
-    return Classifier.load()
+@st.cache_resource(show_spinner="Loading the model", max_entries=1)
+def _load_classifier(operating_point: Path | None, changed_ns: int) -> Classifier:
+    """Load the model at the clinic's operating point; `changed_ns` makes a file that was written anew a new entry."""
+    del changed_ns
+    if operating_point is None:
+        return Classifier.load()
+    return Classifier.load(operating_point=read_operating_point(operating_point))
 
 
 def get_classifier() -> Classifier:
-    """Return the released model, loaded once for all sessions; end the page with the remedy when it cannot be used."""
+    """Return the released model at the operating point of this installation, loaded once for all sessions.
+
+    Ends the page with the remedy when one of them cannot be used: a clinic that set an operating point must not be
+    served at another without knowing.
+    """
     try:
-        return _load_classifier()
-    except ModelError as error:
+        path = load_settings().operating_point
+        return _load_classifier(path, path.stat().st_mtime_ns if path and path.is_file() else 0)
+    except (ModelError, ConfigurationError, StorageError) as error:
         st.error(f"**Nothing can be graded.** {escape_markdown(str(error))}", icon=":material/block:")
         st.stop()
 
@@ -50,6 +72,18 @@ def recall(sha256: str, what: Hashable, make: Callable[[], Value]) -> Value:
     if what not in things:
         things[what] = make()
     return cast(Value, things[what])
+
+
+def forget(sha256: str, what: Hashable) -> None:
+    """Drop one thing that `recall` keeps about a photograph, if it does."""
+    kept = cast(dict[str, dict[Hashable, object]], st.session_state.get(STORE_KEY, {}))
+    kept.get(sha256, {}).pop(what, None)
+
+
+def forget_all() -> None:
+    """Drop everything about photographs, their uploaded bytes too; the first thing that a page without them does."""
+    st.session_state[STORE_KEY] = {}
+    release_noted()
 
 
 def forget_others(sha256s: set[str]) -> None:

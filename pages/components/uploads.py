@@ -9,6 +9,7 @@ import streamlit as st
 
 from dr_core.domain.photograph import Laterality
 from dr_core.imaging.drawing import SAMPLES
+from pages.components.upload_store import note_uploads
 
 __all__ = ["EYES", "Upload", "choose_eye", "choose_photographs"]
 
@@ -56,6 +57,7 @@ def choose_photographs() -> list[Upload]:
         )
         with samples:
             _offer_samples()
+    note_uploads(files)
     if not files:
         sample = st.session_state.get("sample")
         return [_load_sample(sample)] if sample else []

@@ -51,11 +51,11 @@ class View {
   update(data, name) {
     this.size = [data.width_px, data.height_px];
     this.root.style.height = `${data.height_css_px}px`;
-    if (this.name !== name) {
-      this.name = name;
-      this.place = places.get(name) ?? { zoom: 1, x: this.size[0] / 2, y: this.size[1] / 2 };
-      places.set(name, this.place);
-    }
+    this.place = places.get(name) ?? { zoom: 1, x: this.size[0] / 2, y: this.size[1] / 2, width: this.size[0] };
+    places.set(name, this.place);
+    // The same photograph with more or fewer pixels: the reader goes on looking at the same spot of the retina.
+    const grown = this.size[0] / this.place.width;
+    Object.assign(this.place, { x: this.place.x * grown, y: this.place.y * grown, width: this.size[0] });
     if (this.stages.length !== data.panes.length) this.build(data.panes.length);
     data.panes.forEach((pane, index) => {
       const { caption, image } = this.stages[index];

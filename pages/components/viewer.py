@@ -9,14 +9,17 @@ from pathlib import Path
 import streamlit as st
 
 from dr_core.domain.photograph import UInt8Array
-from dr_core.imaging.encode import encode_jpeg, shrink_to
+from dr_core.imaging.decode import WORKING_SIDE_PX
+from dr_core.imaging.encode import JPEG_QUALITY, encode_jpeg, shrink_to
 from dr_core.imaging.overlay import enhance_contrast, red_free
+from dr_core.screening.display import enlarge_screening
 from dr_core.screening.pipeline import Screening
-from pages.components.session import recall
+from pages.components.session import forget, recall
 
-__all__ = ["Pane", "Rendering", "render_photograph", "show_panes", "to_pane"]
+__all__ = ["Rendering", "recall_pane", "render_photograph", "show_panes", "show_photograph", "to_pane"]
 
-SHOWN_SIDE_PX = 1600
+FULL_QUALITY = 90
+FULL_HELP = "Decodes every pixel of the photograph, up to 50 megapixels, to zoom further in. It takes some seconds."
 HINT = "Click the picture, then scroll or pinch to zoom and drag to move; double-click goes to 1:1 and back."
 HERE = Path(__file__).parent
 HTML = '<div class="viewer"><div class="panes" tabindex="0" role="group"></div><div class="tools"></div></div>'
@@ -63,18 +66,55 @@ def render_photograph(screening: Screening, rendering: Rendering) -> UInt8Array:
     if rendering is Rendering.RED_FREE:
         return red_free(photograph.pixels)
     if rendering is Rendering.CONTRAST and field_of_view is not None:
-        enhanced: UInt8Array = recall(
-            photograph.sha256, ("enhanced",), lambda: enhance_contrast(photograph.pixels, field_of_view)
-        )
-        return enhanced
+        return enhance_contrast(photograph.pixels, field_of_view)
     return photograph.pixels
 
 
 def to_pane(title: str, pixels: UInt8Array) -> Pane:
-    """Encode a picture for the browser, at most `SHOWN_SIDE_PX` long, so that zooming stays fluid."""
-    shown = shrink_to(pixels, SHOWN_SIDE_PX)
-    source = "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(shown)).decode("ascii")
-    return Pane(title, source, shown.shape[1], shown.shape[0])
+    """Encode a picture for the browser, at most `WORKING_SIDE_PX` long, so that zooming stays fluid."""
+    return _encode(title, shrink_to(pixels, WORKING_SIDE_PX))
+
+
+def recall_pane(screening: Screening, rendering: Rendering) -> Pane:
+    """Return the photograph at screen size in one rendering, made once in this session."""
+    return recall(
+        screening.result.provenance.photograph_sha256,
+        ("pane", rendering),
+        lambda: to_pane(rendering.value, render_photograph(screening, rendering)),
+    )
+
+
+def show_photograph(screening: Screening, rendering: Rendering, data: bytes, *, height_px: int, key: str) -> None:
+    """Show a photograph that zooms, with a switch for full resolution where it has more pixels than are shown.
+
+    Args:
+        screening: the photograph at screen size.
+        rendering: how it is shown.
+        data: the photograph's bytes, for full resolution.
+        height_px: height of the viewer on the page.
+        key: name of the viewer in the session.
+
+    Raises:
+        ValueError: the photograph was not decoded.
+    """
+    photograph = screening.photograph
+    if photograph is None:
+        raise ValueError(f"The photograph was not decoded. Received: status={screening.result.status}")
+    source = f"{photograph.source_width_px} x {photograph.source_height_px} pixels"
+    reduced = photograph.pixels.shape[1] < photograph.source_width_px
+    picture = st.container()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        full = reduced and st.toggle("Full resolution", key=f"full_{photograph.sha256}", help=FULL_HELP)
+        # One picture at full resolution is kept, and none once the switch is off: it may take 20 MB.
+        for other in Rendering:
+            if not full or other is not rendering:
+                forget(photograph.sha256, ("full", other))
+        pane = _recall_full_pane(screening, rendering, data) if full else recall_pane(screening, rendering)
+        shown = f"Shown at {pane.width_px} x {pane.height_px} of {source}." if reduced and not full else f"{source}."
+        st.caption(shown, width="content")
+    st.caption(HINT)
+    with picture:
+        show_panes([pane], revision=photograph.sha256, height_px=height_px, key=key)
 
 
 def show_panes(panes: Sequence[Pane], *, revision: str, height_px: int, key: str) -> None:
@@ -97,3 +137,20 @@ def show_panes(panes: Sequence[Pane], *, revision: str, height_px: int, key: str
         },
         key=key,
     )
+
+
+def _recall_full_pane(screening: Screening, rendering: Rendering, data: bytes) -> Pane:
+    result = screening.result
+
+    def make() -> Pane:
+        every_px = max(result.width_px, result.height_px)
+        whole = enlarge_screening(screening, data, longest_side_px=every_px)
+        return _encode(rendering.value, render_photograph(whole, rendering), quality=FULL_QUALITY)
+
+    with st.spinner("Decoding every pixel"):
+        return recall(result.provenance.photograph_sha256, ("full", rendering), make)
+
+
+def _encode(title: str, pixels: UInt8Array, *, quality: int = JPEG_QUALITY) -> Pane:
+    source = "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(pixels, quality=quality)).decode("ascii")
+    return Pane(title, source, pixels.shape[1], pixels.shape[0])

@@ -23,7 +23,9 @@ START_TIMEOUT_S = 120.0
 STEP_TIMEOUT_MS = 60_000
 # Opened at the address of a page, Streamlit looks for its server below that address before it looks at the root.
 PROBES = tuple(
-    f"{page}/_stcore/{name}" for page in ("batch", "dataset", "model_card") for name in ("health", "host-config")
+    f"{page}/_stcore/{name}"
+    for page in ("batch", "calibrate", "dataset", "model_card")
+    for name in ("health", "host-config")
 )
 VIEWPORT = {"width": 1360, "height": 900}
 CHROMIUM_ARGS = [

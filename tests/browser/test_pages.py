@@ -8,10 +8,11 @@ from playwright.sync_api import expect
 from dr_core.domain.intended_use import INTENDED_USE
 from tests.browser.conftest import App
 
-PAGES = {"/": "Screen", "/batch": "Batch", "/dataset": "Dataset", "/model_card": "Model"}
+PAGES = {"/": "Screen", "/batch": "Batch", "/calibrate": "Calibrate", "/dataset": "Dataset", "/model_card": "Model"}
 MARKS = {
     "/": "How it works",
     "/batch": "Grade many photographs",
+    "/calibrate": "Calibrate for this clinic",
     "/dataset": "Dataset",
     "/model_card": "Model",
 }

@@ -10,12 +10,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from dr_core.cli import main
 from dr_core.domain.errors import ModelAltered, StorageError
+from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
 from dr_core.model.classifier import Classifier
-from dr_core.reports.csv import CSV_COLUMNS
+from dr_core.reports.csv import CSV_COLUMNS, DETAIL_COLUMNS
+from dr_core.reports.operating_point import render_operating_point
 from dr_core.screening.keepsakes import PictureFolder
 from tests.fakes import FakeClassifier
 from tests.hostile import make_hostile_folder
@@ -236,6 +239,82 @@ def test_resume_without_an_earlier_run_starts_at_the_beginning(tmp_path, make_fo
     assert grade(folder, "--out", tmp_path / "report.csv", "--resume") == 0
     assert "nothing to go on with" in capsys.readouterr().err
     assert len(read_report(tmp_path / "report.csv")) == 2
+
+
+def test_details_are_appended_after_the_columns_that_programs_know(tmp_path, make_folder):
+    folder = make_folder(2)
+    assert grade(folder, "--out", tmp_path / "plain.csv") == 0
+    assert grade(folder, "--out", tmp_path / "details.csv", "--details") == 0
+    rows = strip_seconds(tmp_path / "details.csv")
+    assert tuple(rows[0]) == (*CSV_COLUMNS, *DETAIL_COLUMNS)
+    plain = [{column: row[column] for column in CSV_COLUMNS} for row in rows]
+    assert plain == strip_seconds(tmp_path / "plain.csv")
+
+
+def test_name_of_the_report_asks_for_parquet(tmp_path, make_folder):
+    folder = make_folder(2)
+    (folder / "broken.jpg").write_bytes(b"x")
+    assert grade(folder, "--out", tmp_path / "report.csv") == 0
+    assert grade(folder, "--out", tmp_path / "report.parquet") == 0
+    rows = pq.read_table(tmp_path / "report.parquet").to_pylist()
+    assert [row["file"] for row in rows] == [row["file"] for row in read_report(tmp_path / "report.csv")]
+    assert [row["grade"] for row in rows] == [None, 2, 2]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photographs", "report.csv", "report.parquet"]
+
+
+@pytest.fixture
+def operating_point(tmp_path) -> Path:
+    """A file with a clinic's operating point."""
+    share = Proportion(0.9, 0.8, 0.95, 60)
+    point = LocalOperatingPoint(
+        name="Eye van",
+        version=1,
+        created_utc="2026-11-23T09:00:00+00:00",
+        model_sha256="b2" * 32,
+        temperature=1.2,
+        referable_threshold=0.3,
+        wanted_sensitivity=0.9,
+        sensitivity=share,
+        specificity=share,
+        graded_count=120,
+    )
+    path = tmp_path / "van.json"
+    path.write_bytes(render_operating_point(point))
+    return path
+
+
+def test_operating_point_reaches_the_model(tmp_path, make_folder, fake_model, operating_point, monkeypatch):
+    seen: list[LocalOperatingPoint] = []
+
+    def load(model_dir: Path | None = None, *, operating_point: LocalOperatingPoint) -> Classifier:
+        seen.append(operating_point)
+        return fake_model
+
+    monkeypatch.setattr(Classifier, "load", load)
+    out = tmp_path / "report.csv"
+    assert grade(make_folder(1), "--out", out, "--operating-point", operating_point) == 0
+    assert [point.label for point in seen] == ["Eye van v1"]
+
+
+def test_operating_point_that_cannot_be_read_is_a_usage_error(tmp_path, make_folder, capsys):
+    (tmp_path / "other.json").write_text("{}")
+    folder = make_folder(1)
+    for name in ("other.json", "missing.json"):
+        assert grade(folder, "--out", tmp_path / "r.csv", "--operating-point", tmp_path / name) == 2
+        assert name in capsys.readouterr().err
+    assert not (tmp_path / "r.csv").exists()
+
+
+def test_results_of_another_operating_point_are_not_reused(
+    tmp_path, make_folder, fake_model, operating_point, monkeypatch, capsys
+):
+    monkeypatch.setattr(Classifier, "load", lambda model_dir=None, operating_point=None: fake_model)
+    arguments = (make_folder(2), "--out", tmp_path / "report.csv")
+    with monkeypatch.context() as patched:
+        patched.setattr("dr_core.cli.grading_run.format_row", lambda result: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert grade(*arguments) == 130
+    assert grade(*arguments, "--operating-point", operating_point, "--resume") == 0
+    assert "starting from the first photograph" in capsys.readouterr().err
 
 
 SLOW_RUN = """

@@ -6,7 +6,7 @@ import io
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from dr_core.domain.photograph import Laterality
 from dr_core.imaging.decode import IMAGE_EXTENSIONS, decode_photograph, find_laterality, looks_like_image
@@ -170,6 +170,45 @@ def test_decode_at_reduced_scale_equals_a_full_decode_reduced(fundus_pixels):
     difference = np.abs(photograph.pixels.astype(int) - wanted)
     assert difference.mean() < 1.0
     assert np.percentile(difference, 99) <= 6
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
+@pytest.mark.parametrize(
+    ("asked_px", "width_px", "height_px"),
+    [(320, 320, 240), (319, 320, 240), (321, 640, 480), (160, 160, 120), (1, 80, 60)],
+)
+def test_decode_that_need_not_be_exact_keeps_a_simple_part_of_the_source(
+    fundus_pixels, kind, asked_px, width_px, height_px
+):
+    data = encode(Image.fromarray(fundus_pixels), kind)
+    photograph = decode_photograph(data, "eye", longest_side_px=asked_px, exact=False)
+    assert photograph.pixels.shape == (height_px, width_px, 3)
+    assert (photograph.source_width_px, photograph.source_height_px) == (640, 480)
+    wanted = cv2.resize(fundus_pixels, (width_px, height_px), interpolation=cv2.INTER_AREA).astype(int)
+    assert np.abs(photograph.pixels.astype(int) - wanted).mean() < 3.0
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("side_px", [64, 32, 16])
+def test_rotation_is_applied_at_every_scale(orientation, side_px):
+    exif = Image.Exif()
+    exif[ORIENTATION] = orientation
+    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (5, 8, 3), dtype=np.uint8))
+    data = encode(image.resize((64, 40), Image.Resampling.BICUBIC), "JPEG", quality=100, subsampling=0, exif=exif)
+    photograph = decode_photograph(data, "eye.jpg", longest_side_px=side_px, exact=False)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
+    assert (photograph.source_width_px, photograph.source_height_px) == upright.shape[1::-1]
+    height, width = photograph.pixels.shape[:2]
+    wanted = cv2.resize(upright, (width, height), interpolation=cv2.INTER_AREA).astype(int)
+    assert np.abs(photograph.pixels.astype(int) - wanted).mean() < 8.0
+
+
+@pytest.mark.parametrize("tail", [b"", b"\x00" * 64, b"\xff\xd9", b"maker's notes"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_what_follows_the_end_of_a_jpeg_changes_no_pixel(mode, tail):
+    data = encode(draw_corner(mode), "JPEG", quality=95)
+    pixels = [decode_photograph(d, "e", longest_side_px=30, exact=False).pixels for d in (data, data + tail)]
+    assert np.array_equal(*pixels)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])

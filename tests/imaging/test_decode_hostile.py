@@ -52,6 +52,23 @@ def test_decode_refuses_a_truncated_file(fundus_pixels, kind, share):
         decode_photograph(data[: int(len(data) * share)], "eye.jpg")
 
 
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.98])
+def test_decode_at_reduced_scale_refuses_a_truncated_file_too(fundus_pixels, share):
+    data = encode(Image.fromarray(fundus_pixels), "JPEG")
+    with pytest.raises(UnreadablePhotograph, match="damaged"):
+        decode_photograph(data[: int(len(data) * share)], "eye.jpg", longest_side_px=160, exact=False)
+
+
+def test_end_of_a_thumbnail_is_not_taken_for_the_end_of_the_photograph(fundus_pixels):
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x927C] = encode(draw_small(), "JPEG")
+    data = encode(Image.fromarray(fundus_pixels), "JPEG", exif=exif)
+    cut = data[: data.index(b"\xff\xd9") + 2]
+    assert len(cut) < len(data)
+    with pytest.raises(UnreadablePhotograph, match=r"damaged|not a JPEG"):
+        decode_photograph(cut, "eye.jpg", longest_side_px=160, exact=False)
+
+
 @pytest.mark.parametrize("kind", ["GIF", "BMP", "WEBP", "PPM", "ICO", "JPEG2000", "PDF"])
 def test_decode_refuses_other_formats_whatever_the_name_says(kind):
     with pytest.raises(UnreadablePhotograph, match="not a JPEG, PNG or TIFF"):

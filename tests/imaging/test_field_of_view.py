@@ -49,6 +49,16 @@ def test_mask_covers_the_retina_and_nothing_else(fundus_pixels):
     assert (mask & truth).sum() / (mask | truth).sum() > 0.98
 
 
+@pytest.mark.parametrize("aspect", [1.0, 0.8])
+@pytest.mark.parametrize("field_scale", [0.8, 1.0, 1.2])
+def test_mask_is_every_pixel_within_the_fitted_curve(field_scale, aspect):
+    pixels = draw_fundus(FundusDrawing(WIDTH, HEIGHT, field_scale=field_scale))
+    field = find_field_of_view(cv2.resize(pixels, (round(WIDTH * aspect), HEIGHT), interpolation=cv2.INTER_AREA))
+    rows, columns = np.ogrid[: field.mask.shape[0], : field.mask.shape[1]]
+    radial = ((columns - field.center_rc[1]) / field.aspect) ** 2 + (rows - field.center_rc[0]) ** 2
+    assert np.array_equal(field.mask, radial <= field.radius_px**2)
+
+
 @pytest.mark.parametrize("field_scale", [0.62, 0.7, 1.1, 1.2])
 def test_field_is_found_when_small_or_cut_off_above_and_below(field_scale):
     field = find_field_of_view(draw_fundus(FundusDrawing(WIDTH, HEIGHT, field_scale=field_scale)))
@@ -82,6 +92,11 @@ def test_burnt_in_text_is_no_part_of_the_field(fundus_pixels):
     for row, text in ((24, "OD 2026-01-02"), (48, "ID 0000"), (HEIGHT - 12, "45 deg")):
         cv2.putText(written, text, (4, row), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (255, 255, 255), 2)
     assert_field(find_field_of_view(written), CENTER_RC, RADIUS_PX)
+
+
+def test_lit_frame_around_the_picture_is_no_part_of_the_field(fundus_pixels):
+    framed = cv2.copyMakeBorder(fundus_pixels, 12, 12, 12, 12, cv2.BORDER_CONSTANT, value=(120, 120, 120))
+    assert_field(find_field_of_view(framed), (CENTER_RC[0] + 12, CENTER_RC[1] + 12), RADIUS_PX)
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5])

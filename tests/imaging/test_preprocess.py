@@ -8,6 +8,9 @@ from dr_core.domain.photograph import FieldOfView, FundusPhotograph
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import (
+    CONTRAST_SPAN,
+    LOCAL_MEAN_SIGMA,
+    RATIO_OFFSET,
     RIM_SHARE,
     VISIBLE_SHARE,
     InputCrop,
@@ -169,3 +172,30 @@ def test_the_warmest_cell_lands_on_the_same_share_of_the_field():
     found = np.unravel_index(int(np.argmax(placed)), placed.shape)
     # The cell's centre: row 1.5 of 6, column 6.5 of 8, seen from the middle, in input pixels, over the scale.
     assert found == pytest.approx((200 - 1.5 * 32 / 0.8, 300 + 2.5 * 32 / 0.8), abs=2)
+
+
+def test_crop_of_a_photograph_fits_the_same_photograph_at_another_size(fundus_pixels):
+    large = cv2.resize(fundus_pixels, (1280, 960), interpolation=cv2.INTER_CUBIC)
+    crops = [prepare_input(make_photograph(p), find_field_of_view(p), SIZE).crop for p in (fundus_pixels, large)]
+    heat = cv2.GaussianBlur(np.random.default_rng(3).random((12, 16), dtype=np.float32), (0, 0), 1)
+    stretched, direct = crops[0].for_shape(960, 1280).to_photograph(heat), crops[1].to_photograph(heat)
+    assert stretched.shape == (960, 1280)
+    assert np.abs(stretched - direct).mean() < 0.005
+    same = crops[0].for_shape(480, 640)
+    assert (same.photograph_shape, same.input_size) == ((480, 640), SIZE)
+    assert np.array_equal(same.to_photograph(heat), crops[0].to_photograph(heat))
+
+
+def test_colour_is_the_ratio_to_the_local_mean_in_units_of_contrast(fundus_pixels):
+    """The same arithmetic written out in NumPy, without any short cut."""
+    field = find_field_of_view(fundus_pixels)
+    disc, visible = cut_disc(fundus_pixels, field, 256)
+    values = disc / 255.0 * visible[..., None]
+    sigma = LOCAL_MEAN_SIGMA * 128
+    counted = cv2.GaussianBlur(visible.astype(np.float64), (0, 0), sigma)
+    base = cv2.GaussianBlur(values, (0, 0), sigma) / np.maximum(counted, 1e-3)[..., None]
+    ratio = (values - base) / (base + RATIO_OFFSET)
+    wanted = np.clip(ratio / (CONTRAST_SPAN * ratio[..., 1][visible].std()), -1, 1) * 127 + 128
+    difference = np.abs(normalise_field(fundus_pixels, field, 256) - wanted)[visible]
+    assert difference.mean() < 1.0
+    assert np.percentile(difference, 99) < 3.0

@@ -118,6 +118,23 @@ def test_an_ungradable_photograph_always_has_a_defect_with_advice(options):
     assert len(report.advice) == len(report.defects) == len(set(report.defects))
 
 
+@pytest.mark.parametrize(("p_gradable", "gradable"), [(0.0, False), (0.59, False), (0.6, True), (1.0, True)])
+def test_networks_probability_is_the_score_where_it_is_given(p_gradable, gradable):
+    pixels = draw()
+    photograph = FundusPhotograph(pixels, "made.png", "00" * 32, None, 640, 480)
+    report = assess_quality(photograph, find_field_of_view(pixels), p_gradable=p_gradable, gradable_score=0.6)
+    assert (report.score, report.gradable) == (p_gradable, gradable)
+    assert gradable or report.defects
+
+
+def test_small_field_is_refused_whatever_the_network_says():
+    pixels = draw(width_px=160, height_px=120)
+    photograph = FundusPhotograph(pixels, "made.png", "00" * 32, None, 160, 120)
+    report = assess_quality(photograph, find_field_of_view(pixels), p_gradable=1.0)
+    assert not report.gradable
+    assert Defect.SMALL_FIELD in report.defects
+
+
 @pytest.mark.parametrize("level", [0, 90, 255])
 def test_a_field_of_one_colour_is_measured_without_a_warning(level):
     # No such field leaves `find_field_of_view`; the measure must stand on its own.

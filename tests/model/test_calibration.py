@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from dr_core.domain.grades import Grade
-from dr_core.model.calibration import calibrate_logits, decide, make_prediction
+from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
+from dr_core.domain.results import ReviewReason, SideFindings
+from dr_core.model.calibration import (
+    calibrate_boundaries,
+    calibrate_logits,
+    decide,
+    find_grade_set,
+    make_prediction,
+    rank_mass,
+    temper,
+)
 from dr_core.model.classifier import Classifier
 
 NO_MAPS = np.zeros((1, 1, 5), np.float32)
@@ -27,14 +37,14 @@ def test_large_logits_do_not_overflow() -> None:
 
 
 def test_prediction_sums_up_the_probabilities() -> None:
-    prediction = make_prediction(np.log([0.1, 0.2, 0.3, 0.25, 0.15]), NO_MAPS, 1.0)
+    prediction = make_prediction(np.array([0.1, 0.2, 0.3, 0.25, 0.15]), NO_MAPS)
     assert prediction.p_referable == pytest.approx(0.7)
     assert prediction.expected_grade == pytest.approx(0.2 + 0.6 + 0.75 + 0.6)
 
 
 def test_without_cut_points_the_most_probable_grade_is_reported(classifier: Classifier) -> None:
     spec = replace(classifier.spec, grade_cuts=())
-    decision = decide(make_prediction(np.log([0.1, 0.1, 0.1, 0.6, 0.1]), NO_MAPS, 1.0), spec)
+    decision = decide(make_prediction(np.array([0.1, 0.1, 0.1, 0.6, 0.1]), NO_MAPS), spec)
     assert decision.grade is Grade.SEVERE_NPDR
     assert decision.follow_up.refer
 
@@ -42,14 +52,71 @@ def test_without_cut_points_the_most_probable_grade_is_reported(classifier: Clas
 @pytest.mark.parametrize(("expected", "grade"), [(0.39, 0), (0.4, 1), (1.59, 1), (2.1, 2), (2.9, 3), (3.5, 4)])
 def test_cut_points_are_inclusive(classifier: Classifier, expected: float, grade: int) -> None:
     spec = replace(classifier.spec, grade_cuts=(0.4, 1.6, 2.4, 3.4))
-    prediction = replace(make_prediction(np.zeros(5), NO_MAPS, 1.0), expected_grade=expected)
+    prediction = replace(make_prediction(np.full(5, 0.2), NO_MAPS), expected_grade=expected)
     assert decide(prediction, spec).grade == grade
 
 
 def test_referable_threshold_is_inclusive_and_independent_of_the_grade(classifier: Classifier) -> None:
     spec = replace(classifier.spec, grade_cuts=(), referable_threshold=0.3)
-    prediction = replace(make_prediction(np.log([0.7, 0.0001, 0.1, 0.1, 0.0999]), NO_MAPS, 1.0), p_referable=0.3)
+    prediction = replace(make_prediction(np.array([0.7, 0.0001, 0.1, 0.1, 0.0999]), NO_MAPS), p_referable=0.3)
     decision = decide(prediction, spec)
     assert decision.grade is Grade.NO_DR
     assert decision.referable
     assert not decide(replace(prediction, p_referable=0.2999), spec).referable
+
+
+def test_boundaries_at_slope_1_and_intercept_0_change_nothing() -> None:
+    probabilities = np.random.default_rng(1).dirichlet(np.ones(5), 20)
+    np.testing.assert_allclose(calibrate_boundaries(probabilities, [(1.0, 0.0)] * 4), probabilities, atol=1e-6)
+    assert calibrate_boundaries(probabilities, ()) is probabilities
+
+
+def test_calibrated_boundaries_never_cross() -> None:
+    probabilities = np.random.default_rng(2).dirichlet(np.ones(5), 200)
+    found = calibrate_boundaries(probabilities, [(0.5, -1.0), (1.5, 2.0), (1.0, 0.0), (0.3, 1.0)])
+    assert found.min() >= 0.0
+    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+
+
+def test_a_boundary_intercept_moves_its_own_probability() -> None:
+    probabilities = np.array([0.3, 0.2, 0.2, 0.2, 0.1])
+    found = calibrate_boundaries(probabilities, [(1.0, 0.0), (1.0, -0.5), (1.0, 0.0), (1.0, 0.0)])
+    assert found[2:].sum() == pytest.approx(1 / (1 + np.exp(0.5)))
+    assert found[1:].sum() == pytest.approx(0.7)
+
+
+def test_tempering_softens_and_keeps_the_order() -> None:
+    soft = temper(np.array([0.7, 0.1, 0.15, 0.04, 0.01]), 2.0)
+    assert soft.sum() == pytest.approx(1.0)
+    assert soft.max() < 0.7
+    assert list(np.argsort(soft)) == [4, 3, 1, 2, 0]
+
+
+def test_grade_sets_grow_to_the_likelier_neighbour_without_gaps() -> None:
+    probabilities = np.array([0.05, 0.1, 0.4, 0.05, 0.4])
+    assert rank_mass(probabilities, Grade.MODERATE_NPDR).tolist() == pytest.approx([0.95, 0.4, 0.0, 0.5, 0.55])
+    assert find_grade_set(probabilities, Grade.MODERATE_NPDR, 0.0) == (Grade.MODERATE_NPDR,)
+    assert find_grade_set(probabilities, Grade.MODERATE_NPDR, 0.45) == (Grade.MILD_NPDR, Grade.MODERATE_NPDR)
+    assert find_grade_set(probabilities, Grade.MODERATE_NPDR, 1.0) == tuple(Grade)
+
+
+def test_wide_sets_and_unfamiliar_photographs_ask_for_a_person(classifier: Classifier) -> None:
+    spec = replace(classifier.spec, grade_cuts=(), set_mass=0.99, coverage=0.9)
+    side = SideFindings(0.9, 1.2, 0.5, None, np.zeros((1, 1, 4), np.float32))
+    unsure = decide(make_prediction(np.array([0.2, 0.2, 0.3, 0.2, 0.1]), NO_MAPS, side), spec)
+    assert unsure.review == (ReviewReason.WIDE_SET, ReviewReason.UNFAMILIAR)
+    assert unsure.grade in unsure.grade_set
+    sure = decide(make_prediction(np.array([0.995, 0.002, 0.001, 0.001, 0.001]), NO_MAPS), spec)
+    assert sure.review == ()
+    assert sure.grade_set == (Grade.NO_DR,)
+
+
+def test_a_local_operating_point_moves_the_threshold_and_is_quoted(classifier: Classifier) -> None:
+    share = Proportion(0.9, 0.8, 0.95, 50)
+    local = LocalOperatingPoint("Site", 2, "", classifier.spec.sha256, 1.0, 0.1, 0.9, share, share, 120)
+    prediction = make_prediction(np.array([0.7, 0.15, 0.05, 0.05, 0.05]), NO_MAPS)
+    assert not decide(prediction, replace(classifier.spec, referable_threshold=0.3)).referable
+    decision = decide(prediction, classifier.spec, local)
+    assert decision.referable
+    assert decision.referable_threshold == 0.1
+    assert decision.operating_point == "Site v2"

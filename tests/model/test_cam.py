@@ -17,12 +17,12 @@ from dr_core.model.classifier import Classifier
 def test_map_is_the_positive_share_of_one_class() -> None:
     maps = np.zeros((2, 2, 5), np.float32)
     maps[..., 3] = [[2.0, -1.0], [1.0, 0.0]]
-    prediction = make_prediction(np.zeros(5), maps, 1.0)
+    prediction = make_prediction(np.full(5, 0.2), maps)
     assert class_activation_map(prediction, Grade.SEVERE_NPDR).tolist() == [[1.0, 0.0], [0.5, 0.0]]
 
 
 def test_a_class_without_evidence_has_a_cold_map() -> None:
-    prediction = make_prediction(np.zeros(5), -np.ones((3, 4, 5), np.float32), 1.0)
+    prediction = make_prediction(np.full(5, 0.2), -np.ones((3, 4, 5), np.float32))
     assert not class_activation_map(prediction, Grade.NO_DR).any()
 
 

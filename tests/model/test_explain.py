@@ -9,7 +9,10 @@ from dr_core.domain.photograph import FundusPhotograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import ModelInput, prepare_input
 from dr_core.model.classifier import Classifier
-from dr_core.model.explain import ExplanationMethod, explain
+from dr_core.model.explain import ExplanationMethod, explain, offer_methods
+from tests.fakes import make_prediction, make_side
+
+COMPUTED = [method for method in ExplanationMethod if method is not ExplanationMethod.LESION_EVIDENCE]
 
 
 @pytest.fixture
@@ -18,7 +21,7 @@ def prepared(fundus_photograph: FundusPhotograph, tiny_classifier: Classifier) -
     return prepare_input(fundus_photograph, field, tiny_classifier.spec.input_size)
 
 
-@pytest.mark.parametrize("method", list(ExplanationMethod))
+@pytest.mark.parametrize("method", COMPUTED)
 def test_every_method_gives_a_map_and_finishes_its_progress(
     method: ExplanationMethod, prepared: ModelInput, tiny_classifier: Classifier
 ) -> None:
@@ -37,6 +40,16 @@ def test_every_method_gives_a_map_and_finishes_its_progress(
 def test_every_caption_says_what_the_map_misses(method: ExplanationMethod) -> None:
     assert method.value in method.caption
     assert "microaneurysms" in method.caption or "whether or not they are diseased" in method.caption
+
+
+def test_lesion_evidence_comes_first_where_the_model_maps_lesions_and_is_absent_where_it_does_not() -> None:
+    assert offer_methods(make_prediction(side=make_side()))[0] is ExplanationMethod.LESION_EVIDENCE
+    assert list(offer_methods(make_prediction())) == COMPUTED
+
+
+def test_lesion_evidence_is_not_computed_from_gradients(prepared: ModelInput) -> None:
+    with pytest.raises(ValueError, match="Received: "):
+        explain(prepared, Grade.NO_DR, method=ExplanationMethod.LESION_EVIDENCE)
 
 
 def test_an_altered_keras_file_explains_nothing(prepared: ModelInput, tiny_model_dir, tmp_path) -> None:

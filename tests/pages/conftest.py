@@ -22,9 +22,9 @@ def _fresh_caches() -> Iterator[None]:
 def use_classifier(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FixedClassifier]:
     """A function that puts a classifier with a fixed answer in the model's place."""
 
-    def use(probabilities: tuple[float, float, float, float, float] = MODERATE) -> FixedClassifier:
-        fixed = FixedClassifier(probabilities)
-        monkeypatch.setattr(Classifier, "load", lambda model_dir=None: fixed)
+    def use(probabilities: tuple[float, float, float, float, float] = MODERATE, **options: object) -> FixedClassifier:
+        fixed = FixedClassifier(probabilities, **options)
+        monkeypatch.setattr(Classifier, "load", lambda model_dir=None, operating_point=None: fixed)
         return fixed
 
     return use
@@ -35,7 +35,7 @@ def use_quality(monkeypatch: pytest.MonkeyPatch) -> Callable[[QualityReport], No
     """A function that puts a fixed verdict in the quality gate's place."""
 
     def use(report: QualityReport) -> None:
-        monkeypatch.setattr("dr_core.screening.pipeline.assess_quality", lambda photograph, field: report)
+        monkeypatch.setattr("dr_core.screening.pipeline.assess_quality", lambda photograph, field, opinion=None: report)
 
     return use
 

@@ -11,6 +11,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
 from dr_core.domain.errors import ModelNotFound
+from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.model.classifier import Classifier
 from dr_core.screening.job import BatchJob
 from dr_core.screening.jobs import JobRegistry, get_registry
@@ -25,7 +26,7 @@ JPEG = "image/jpeg"
 def fake_model(monkeypatch) -> Iterator[FakeClassifier]:
     classifier = FakeClassifier()
     st.cache_resource.clear()
-    monkeypatch.setattr(Classifier, "load", lambda model_dir=None: classifier)
+    monkeypatch.setattr(Classifier, "load", lambda model_dir=None, operating_point=None: classifier)
     yield classifier
     st.cache_resource.clear()
 
@@ -210,6 +211,15 @@ def test_filters_narrow_the_table(page, registry, fundus_jpeg):
     assert "No photograph fits" in page.info[0].value
 
 
+def test_details_can_be_asked_for_and_rows_to_check_found(page, registry, fundus_jpeg):
+    grade_files(page, registry, {"a.jpg": fundus_jpeg})
+    assert not page.checkbox(key="batch_details").value
+    page.checkbox(key="batch_details").check().run()
+    assert not page.exception
+    page.selectbox(key="batch_referable").set_value("To check").run()
+    assert "No photograph fits" in page.info[0].value
+
+
 def choose_first_row(monkeypatch, page: AppTest) -> None:
     """What a click on the table's canvas does, which AppTest cannot; the browser suite clicks."""
     monkeypatch.setattr("pages.components.batch_results.choose_row", lambda job, table: 1)
@@ -245,6 +255,7 @@ def test_photograph_that_is_gone_or_changed_says_so(page, registry, fundus_jpeg,
     path.unlink()
     page.run()
     assert "no longer there" in page.warning[0].value
+    assert "Grade 2: Moderate NPDR" in shown_text(page)
     assert not page.exception
 
 
@@ -265,7 +276,7 @@ def test_deleted_batch_is_gone(page, registry, fundus_jpeg):
 
 
 def test_missing_model_stops_the_page_before_anything_is_uploaded(open_page, monkeypatch):
-    def refuse(model_dir: Path | None = None) -> Classifier:
+    def refuse(model_dir: Path | None = None, operating_point: LocalOperatingPoint | None = None) -> Classifier:
         raise ModelNotFound("The model file is missing. Restore it.")
 
     monkeypatch.setattr(Classifier, "load", refuse)

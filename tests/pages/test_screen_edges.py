@@ -51,7 +51,7 @@ def test_an_upload_puts_the_sample_away(good, fundus_jpeg):
 
 
 def test_without_a_model_nothing_is_graded_and_the_remedy_is_told(monkeypatch, fundus_jpeg):
-    def fail(model_dir=None):
+    def fail(model_dir=None, operating_point=None):
         raise ModelNotFound("The file model.keras is missing. Restore the models folder.")
 
     monkeypatch.setattr(Classifier, "load", fail)
@@ -62,7 +62,7 @@ def test_without_a_model_nothing_is_graded_and_the_remedy_is_told(monkeypatch, f
 
 
 def test_an_unexpected_error_ends_in_a_sentence_and_a_log_without_patient_data(good, fundus_jpeg, monkeypatch, caplog):
-    def fail(data, name):
+    def fail(data, name, **options):
         raise RuntimeError(name)
 
     monkeypatch.setattr("dr_core.screening.pipeline.decode_photograph", fail)
@@ -87,6 +87,25 @@ def test_a_photograph_that_was_removed_is_forgotten(good, fundus_jpeg):
     app.file_uploader[0].set_value(None)
     check(app.run())
     assert not app.session_state["photographs"]
+
+
+@pytest.mark.parametrize("page", ["pages/batch.py", "pages/dataset.py", "pages/model_card.py"])
+def test_another_page_keeps_nothing_of_a_photograph(good, fundus_jpeg, page):
+    app = upload(open_page(), ("eye.jpg", fundus_jpeg))
+    check(app.switch_page(page).run())
+    assert not app.session_state["photographs"]
+
+
+@pytest.mark.parametrize("content", [None, b"{", b"{}"])
+def test_an_operating_point_that_cannot_be_read_stops_the_page(good, fundus_jpeg, monkeypatch, tmp_path, content):
+    path = tmp_path / "north.json"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv("RETINADESK_OPERATING_POINT", str(path))
+    app = upload(open_page(), ("eye.jpg", fundus_jpeg))
+    assert "Nothing can be graded" in app.error[0].value
+    assert "north" in app.error[0].value
+    assert not app.download_button
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,24 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from dr_core.domain.errors import StorageError
 from dr_core.domain.grades import Grade
-from dr_core.reports.csv import CSV_COLUMNS, CsvFile, defuse_cell, format_row, render_csv, write_csv
-from tests.fakes import make_failed, make_graded, make_ungradable
+from dr_core.reports.csv import (
+    CSV_COLUMNS,
+    DETAIL_COLUMNS,
+    CsvFile,
+    defuse_cell,
+    format_details,
+    format_row,
+    render_csv,
+    write_csv,
+)
+from tests.fakes import make_detailed, make_failed, make_graded, make_ungradable
 
 ISSUE_COLUMNS = (
     "file, status, grade, grade_name, referable, p_grade_0, p_grade_1, p_grade_2, p_grade_3, p_grade_4, p_referable, "
@@ -144,3 +154,34 @@ def test_missing_folder_is_a_storage_error_with_a_remedy(tmp_path):
 def test_missing_cell_is_a_programmers_mistake(tmp_path):
     with pytest.raises(KeyError), CsvFile(tmp_path / "report.csv", CSV_COLUMNS) as report:
         report.write_row({"file": "a.jpg"})
+
+
+def test_details_hold_what_the_network_says_beside_the_grade():
+    cells = format_details(make_detailed())
+    assert tuple(cells) == DETAIL_COLUMNS
+    assert cells["grade_set"] == "1; 2"
+    assert cells["review"].startswith("several grades fit")
+    assert cells["review"].count("; ") == 1
+    assert cells["eye_seen"] == "OS"
+    assert cells["p_gradable"] == "0.930000"
+    assert cells["unfamiliarity"] == "1.5000"
+    assert cells["p_oedema_risk"] == "0.120000"
+    assert cells["operating_point"] == "North clinic v2"
+
+
+@pytest.mark.parametrize("result", [make_graded(), make_ungradable(), make_failed()], ids=lambda r: r.status.value)
+def test_details_that_do_not_exist_are_empty(result):
+    assert not any(format_details(result).values())
+
+
+def test_the_name_of_an_operating_point_is_no_formula():
+    result = make_detailed()
+    named = replace(result, decision=replace(result.decision, operating_point="=cmd() v1"))
+    assert format_details(named)["operating_point"] == "'=cmd() v1"
+
+
+def test_a_report_with_details_has_the_same_columns_first():
+    (row,) = parse(render_csv([make_detailed()], details=True))
+    assert tuple(row) == (*CSV_COLUMNS, *DETAIL_COLUMNS)
+    (plain,) = parse(render_csv([make_detailed()]))
+    assert {name: row[name] for name in CSV_COLUMNS} == plain

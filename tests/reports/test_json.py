@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dr_core.reports.json import format_json
-from tests.fakes import make_failed, make_graded, make_ungradable
+from tests.fakes import make_detailed, make_failed, make_graded, make_operating_point, make_ungradable
 
 
 def test_graded_result_is_complete_and_not_rounded():
@@ -46,3 +46,27 @@ def test_intended_use_goes_with_every_result(result):
     assert "Macular oedema not assessed." in document["notes"]
     assert text.isascii()
     assert text.endswith("}\n")
+
+
+def test_everything_beside_the_grade_is_there_and_the_maps_are_not():
+    text = format_json(make_detailed(), make_operating_point())
+    document = json.loads(text)
+    assert document["eye_seen"] == "OS"
+    assert document["eye_conflict"] is True
+    assert document["prediction"]["side"] == {
+        "p_gradable": 0.93, "unfamiliarity": 1.5, "p_right_eye": 0.98, "p_oedema_risk": 0.12,
+    }  # fmt: skip
+    assert document["decision"]["grade_set"] == [1, 2]
+    assert document["decision"]["coverage"] == 0.9
+    assert len(document["decision"]["review"]) == 2
+    assert document["decision"]["operating_point"] == "North clinic v2"
+    assert any("182 of this clinic's photographs" in note for note in document["notes"])
+    assert "lesion" not in text
+
+
+def test_what_a_model_does_not_say_is_null():
+    document = json.loads(format_json(make_graded()))
+    assert document["prediction"]["side"] is None
+    assert document["decision"]["coverage"] is None
+    assert document["decision"]["operating_point"] is None
+    assert document["eye_seen"] is None

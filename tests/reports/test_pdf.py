@@ -11,11 +11,12 @@ from dr_core.domain.errors import StorageError
 from dr_core.domain.grades import Grade
 from dr_core.domain.intended_use import INTENDED_USE, MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Defect, Status
+from dr_core.domain.results import Defect, ReviewReason, Status
 from dr_core.reports import pdf_canvas
 from dr_core.reports.pdf import render_pdf
 from dr_core.screening.pipeline import Screening
-from tests.made_screenings import REFUSAL, make_result, make_screening
+from tests.fakes import make_operating_point
+from tests.made_screenings import REFUSAL, add_findings, make_result, make_screening
 
 OD, OS = Laterality.OD, Laterality.OS
 CREATED = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -151,3 +152,57 @@ def test_a_missing_font_is_told_with_its_remedy(monkeypatch, tmp_path):
     monkeypatch.setattr(pdf_canvas, "ASSETS_DIR", tmp_path)
     with pytest.raises(StorageError, match="Restore"):
         render_pdf([graded()])
+
+
+def test_what_asks_for_a_person_stands_on_the_first_page_of_one_eye_and_of_two():
+    flagged = add_findings(
+        make_result(Grade.MILD_NPDR, eye=OD),
+        grade_set=(Grade.NO_DR, Grade.MILD_NPDR, Grade.MODERATE_NPDR, Grade.SEVERE_NPDR),
+        review=(ReviewReason.WIDE_SET,),
+        p_oedema_risk=0.2,
+        seen=OS,
+    )
+    (text,) = read_pages(make_screening(flagged))
+    pages = read_pages(make_screening(flagged), graded(Grade.NO_DR, OS, sha256="ef" * 32))
+    for first in (text, pages[0]):
+        assert "needs a reader" in first
+        assert "Have a person read this photograph: several grades fit it." in first
+        assert "Grades 0 to 3 fit this photograph" in first
+        assert "Hard exudates near the fovea: not seen" in first
+        assert "check which eye it is" in first
+    assert "Needs a reader" in pages[0]
+    assert "Re-screen" not in pages[0].split("Have a person")[0]
+    assert "Lesion evidence" in text
+
+
+def test_the_clinics_operating_point_is_quoted_on_every_page():
+    result = make_result(eye=OD)
+    point = make_operating_point()
+    local = replace(result, decision=replace(result.decision, operating_point=point.label))
+    document = render_pdf([make_screening(local)], created=CREATED, operating_point=point)
+    text = " ".join(PdfReader(io.BytesIO(document)).pages[0].extract_text().split())
+    assert "Operating point North clinic v2, measured on 182 of this clinic's photographs" in text
+    assert NOT_VALIDATED_NOTE not in text
+
+
+def test_the_fullest_page_keeps_clear_of_the_readers_line():
+    result = add_findings(
+        make_result(Grade.SEVERE_NPDR, eye=OD, name="long name " * 20),
+        grade_set=(Grade.MODERATE_NPDR, Grade.SEVERE_NPDR, Grade.PROLIFERATIVE_DR),
+        review=tuple(ReviewReason),
+        p_oedema_risk=0.9,
+        seen=OS,
+    )
+    point = make_operating_point()
+    decision = replace(result.decision, referable=False, operating_point=point.label)
+    full = make_screening(
+        replace(result, decision=decision, quality=replace(result.quality, defects=tuple(Defect)[:3]))
+    )
+    ends = []
+    document = PdfReader(io.BytesIO(render_pdf([full], operating_point=point)))
+    document.pages[0].extract_text(
+        visitor_text=lambda text, _, matrix, *rest: ends.append((text.strip(), matrix[5])) if text.strip() else None
+    )
+    readers_line = next(height for text, height in ends if "Reader's grade" in text)
+    provenance = min(height for text, height in ends if "2026-01-02T03:04:05" in text)
+    assert provenance > readers_line + 8

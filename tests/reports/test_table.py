@@ -5,7 +5,7 @@ import pytest
 from dr_core.domain.grades import Grade
 from dr_core.domain.results import Status
 from dr_core.reports.table import TableFilter, build_table, count_outcomes, filter_table, find_scores
-from tests.fakes import make_failed, make_graded, make_ungradable
+from tests.fakes import make_detailed, make_failed, make_graded, make_ungradable
 
 RESULTS = [
     make_graded("b_left.jpg", grade=Grade.MODERATE_NPDR),
@@ -85,3 +85,9 @@ def test_names_are_harmless_on_the_screen_and_in_the_browsers_own_download():
     shown = list(build_table([make_graded(name) for name in names])["File"])
     assert shown[:3] == ["'=1+1.jpg", "gpj.jpg", "a b.jpg"]
     assert len(shown[3]) <= 120
+
+
+def test_what_a_person_should_look_at_is_marked_and_can_be_filtered():
+    table = build_table([*RESULTS, make_detailed()])
+    assert list(table["Check"]) == ["", "", "", "", "", "needs a reader, which eye?"]
+    assert list(filter_table(table, TableFilter(to_check=True))["Row"]) == [6]

@@ -6,11 +6,25 @@ from itertools import pairwise
 import pytest
 
 from dr_core.domain.grades import Grade
+from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Defect, QualityReport, Status
+from dr_core.domain.results import Defect, QualityReport, ReviewReason, Status
 from dr_core.reports.palette import GRADE_COLORS, Signal, to_rgb
-from dr_core.reports.wording import clean_text, describe_grade, describe_quality, describe_referral, name_eye
-from tests.made_screenings import REFUSAL, make_result
+from dr_core.reports.wording import (
+    clean_text,
+    describe_eye,
+    describe_follow_up,
+    describe_grade,
+    describe_grade_set,
+    describe_oedema,
+    describe_operating_point,
+    describe_quality,
+    describe_referral,
+    describe_review,
+    name_eye,
+)
+from tests.fakes import make_detailed, make_operating_point
+from tests.made_screenings import REFUSAL, add_findings, make_result
 
 
 @pytest.mark.parametrize("grade", list(Grade))
@@ -105,3 +119,68 @@ def test_grade_colours_darken_with_severity():
     values = [lightness(grade) for grade in Grade]
     assert values == sorted(values, reverse=True)
     assert min(first - second for first, second in pairwise(values)) > 15
+
+
+@pytest.mark.parametrize("reason", list(ReviewReason))
+@pytest.mark.parametrize("grade", list(Grade))
+def test_a_photograph_that_needs_a_reader_never_gets_a_green_lamp_and_says_why(grade, reason):
+    result = add_findings(make_result(grade), review=(reason,))
+    referral = describe_referral(result)
+    assert referral.signal is not Signal.GO
+    assert referral.headline.endswith("; needs a reader")
+    assert referral.warning.startswith("Have a person read this photograph: ")
+    heading, sentence = describe_follow_up(result)
+    assert heading == "Follow-up, once a person has confirmed the grade"
+    assert sentence == f"{result.decision.follow_up.text}."
+
+
+def test_likely_exudates_near_the_fovea_ask_for_a_reader_where_the_eye_would_not_be_referred():
+    result = add_findings(make_result(Grade.MILD_NPDR), p_oedema_risk=0.7)
+    assert describe_referral(result).signal is Signal.CAUTION
+    assert "hard exudates near the fovea are likely" in describe_review(result)
+    assert describe_review(add_findings(make_result(Grade.SEVERE_NPDR), p_oedema_risk=0.7)) == ""
+
+
+@pytest.mark.parametrize(
+    ("grades", "expected"),
+    [
+        ((1, 2), "Grades 1 to 2 fit this photograph; 90% of readers' grades fall in such a range."),
+        ((3,), "Grade 3 alone fits this photograph; 90% of readers' grades fall in such a range."),
+        ((), ""),
+    ],
+)
+def test_the_grades_that_fit_are_named_with_their_coverage(grades, expected):
+    result = add_findings(make_result(), grade_set=tuple(map(Grade, grades)))
+    assert describe_grade_set(result.decision) == expected
+
+
+@pytest.mark.parametrize(("risk", "finding"), [(0.5, "likely"), (0.49, "not seen")])
+def test_exudates_near_the_fovea_are_never_called_a_diagnosis(risk, finding):
+    sentence = describe_oedema(add_findings(make_result(), p_oedema_risk=risk))
+    assert f"near the fovea: {finding} (probability {risk:.2f})" in sentence
+    assert "not a diagnosis" in sentence
+
+
+def test_oedema_is_not_assessed_without_a_validated_output_or_without_a_grade():
+    assert describe_oedema(add_findings(make_result())) == MACULAR_OEDEMA_NOTE
+    assert describe_oedema(make_result(status=Status.UNGRADABLE)) == MACULAR_OEDEMA_NOTE
+
+
+def test_an_operating_point_is_quoted_with_figures_only_where_the_decision_rests_on_it():
+    point = make_operating_point()
+    assert describe_operating_point(make_result(), point) == NOT_VALIDATED_NOTE
+    assert describe_operating_point(make_detailed(), point) == (
+        "Operating point North clinic v2, measured on 182 of this clinic's photographs: sensitivity 91% (84% to 96%), "
+        "specificity 88% (79% to 94%)."
+    )
+    other = describe_operating_point(make_detailed(), replace(point, version=3))
+    assert "North clinic v2" in other
+    assert "sensitivity" not in other
+
+
+def test_the_eye_is_checked_against_the_photograph():
+    conflict = add_findings(make_result(eye=Laterality.OD), seen=Laterality.OS)
+    assert "Marked as the right eye (OD), but the photograph looks like a left eye (OS)" in describe_eye(conflict)
+    assert "not stated" in describe_eye(add_findings(make_result(), seen=Laterality.OS))
+    assert describe_eye(add_findings(make_result(eye=Laterality.OD), seen=Laterality.OD)) == ""
+    assert describe_eye(make_result(eye=Laterality.OD)) == ""

@@ -3,13 +3,14 @@
 import logging
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pytest
 
 from dr_core.domain.errors import StorageError, UnreadablePhotograph
-from dr_core.domain.results import Status
-from dr_core.screening.batch import BatchSteps, plan_steps, screen_batch
+from dr_core.domain.results import LESIONS, SideFindings, Status
+from dr_core.screening.batch import WINDOW_AHEAD, BatchSteps, plan_steps, screen_batch
 from dr_core.screening.folder import find_photographs
 from dr_core.screening.pipeline import Screening
 from dr_core.screening.progress import BatchProgress, Tally, format_duration
@@ -54,10 +55,48 @@ def test_empty_batch_has_no_rows():
     assert list(screen_batch([], make_steps())) == []
 
 
-def test_class_maps_are_dropped():
-    (row,) = screen_batch([MemorySource("a")], make_steps())
+def test_class_maps_and_lesion_maps_are_dropped():
+    side = SideFindings(0.9, 0.2, 0.7, None, np.ones((3, 4, len(LESIONS)), np.float32))
+
+    def screen(data: bytes, name: str) -> Screening:
+        result = make_graded(name)
+        return Screening(replace(result, prediction=replace(result.prediction, side=side)))
+
+    (row,) = screen_batch([MemorySource("a")], BatchSteps(screen=screen, reject=make_failed))
     assert row.result.prediction.class_maps.shape == (0, 0, 5)
     assert row.result.prediction.p_referable == pytest.approx(0.9)
+    assert row.result.prediction.side.lesion_maps.shape == (0, 0, len(LESIONS))
+    assert row.result.prediction.side.p_right_eye == pytest.approx(0.7)
+
+
+def test_reading_overlaps_with_grading():
+    def screen(data: bytes, name: str) -> Screening:
+        time.sleep(0.02)
+        return Screening(make_graded(name))
+
+    sources = [MemorySource(str(number), delay_s=0.02) for number in range(30)]
+    started = time.monotonic()
+    rows = list(screen_batch(sources, BatchSteps(screen=screen, reject=make_failed), workers=3))
+    assert len(rows) == 30
+    # One after the other takes 1.2 s.
+    assert time.monotonic() - started < 0.9
+
+
+def test_order_and_number_of_threads_change_no_result(write_photographs, classifier):
+    sources = find_photographs([str(path) for path in write_photographs(4)]).photographs
+    steps = plan_steps(classifier, grade_ungradable=True)
+
+    def grade(order, workers):
+        rows = screen_batch(order, steps, workers=workers)
+        return {
+            row.source.name: (row.result.status, row.result.quality, row.result.prediction.probabilities)
+            for row in rows
+        }
+
+    alone = grade(sources, workers=1)
+    assert len(alone) == 4
+    assert grade(sources[::-1], workers=3) == alone
+    assert grade(sources, workers=4) == alone
 
 
 def test_unreadable_photograph_is_a_row_with_its_reason():
@@ -113,7 +152,7 @@ def test_memory_stays_bounded_when_the_reader_of_rows_is_slow():
     rows = screen_batch([MemorySource(str(number)) for number in range(100)], steps, workers=2)
     next(rows)
     time.sleep(0.1)
-    assert len(begun) <= 5
+    assert len(begun) <= 2 + WINDOW_AHEAD
     rows.close()
 
 

@@ -5,6 +5,7 @@ import sys
 import threading
 from pathlib import Path
 
+import cv2
 import pytest
 
 from dr_core.screening.crew import Crew
@@ -31,6 +32,21 @@ def test_cancelled_work_is_not_done():
     gate.set()
     crew.dismiss()
     assert done == []
+
+
+def test_opencv_leaves_the_cores_to_the_crews_and_gets_its_threads_back():
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        first: Crew[int] = Crew(1, "crew")
+        second: Crew[int] = Crew(1, "crew")
+        assert first.submit(cv2.getNumThreads).result() == 1
+        first.dismiss()
+        assert second.submit(cv2.getNumThreads).result() == 1
+        second.dismiss()
+        assert cv2.getNumThreads() == 2
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_background_batch_ends_quietly_with_the_program(tmp_path):

@@ -2,16 +2,18 @@
 
 import json
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dr_core.domain.errors import StorageError
 from dr_core.domain.grades import Grade
+from dr_core.model.spec import SideSpec
 from dr_core.screening.batch import BatchRow
-from dr_core.screening.journal import Journal, JournalSetup, describe_setup
+from dr_core.screening.journal import SYNC_EVERY_S, Journal, JournalSetup, describe_setup
 from dr_core.screening.result_codec import decode_result, encode_result
-from tests.fakes import FakeClassifier, make_failed, make_graded, make_ungradable
+from tests.fakes import FakeClassifier, make_failed, make_graded, make_operating_point, make_ungradable
 
 SETUP = JournalSetup("model", "field-1", "0.1.0", grade_ungradable=False)
 
@@ -175,6 +177,24 @@ def test_journal_that_cannot_be_written_says_so(tmp_path):
         Journal(tmp_path / "nowhere" / "journal", SETUP, resume=False)
 
 
+def test_disk_is_waited_for_by_the_clock_and_not_by_the_row(path, monkeypatch):
+    synced = []
+    monkeypatch.setattr("dr_core.screening.journal.os.fsync", synced.append)
+    monkeypatch.setattr("dr_core.screening.journal.time.monotonic", lambda: now)
+    now = 100.0
+    journal = Journal(path, SETUP, resume=False)
+    for number in range(500):
+        journal.append(make_row(f"{number}.jpg", number + 1))
+    assert synced == []
+    # What a kill leaves is complete all the same: every line has reached the system.
+    assert len(path.read_bytes().splitlines()) == 501
+    now += SYNC_EVERY_S + 0.1
+    journal.append(make_row("late.jpg", 501))
+    assert len(synced) == 1
+    journal.close()
+    assert len(synced) == 2
+
+
 def test_setup_changes_with_weights_and_thresholds():
     classifier = FakeClassifier()
     other = FakeClassifier(sha256="c3" * 32)
@@ -183,3 +203,21 @@ def test_setup_changes_with_weights_and_thresholds():
     assert setup != describe_setup(other, grade_ungradable=False)
     classifier.spec = replace(classifier.spec, referable_threshold=0.4)
     assert setup != describe_setup(classifier, grade_ungradable=False)
+
+
+def test_setup_knows_the_clinics_operating_point_and_every_field_of_the_model():
+    classifier = FakeClassifier()
+    setup = describe_setup(classifier, grade_ungradable=False)
+    classifier.operating_point = make_operating_point()
+    assert setup != describe_setup(classifier, grade_ungradable=False)
+    classifier.operating_point = None
+    classifier.spec = replace(classifier.spec, side=SideSpec(0.5, 9.0, 0.99, oedema_validated=False))
+    assert setup != describe_setup(classifier, grade_ungradable=False)
+
+
+def test_setup_is_the_same_wherever_the_model_lies():
+    classifier = FakeClassifier()
+    setup = describe_setup(classifier, grade_ungradable=False)
+    moved = replace(classifier.spec.runtime, path=Path("elsewhere") / "fake.tflite")
+    classifier.spec = replace(classifier.spec, runtime=moved)
+    assert setup == describe_setup(classifier, grade_ungradable=False)

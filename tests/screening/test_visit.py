@@ -6,9 +6,9 @@ import pytest
 
 from dr_core.domain.grades import Grade
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Status
+from dr_core.domain.results import ReviewReason, Status
 from dr_core.screening.visit import VisitOutcome, rank_eye, state_eye, summarise_visit
-from tests.made_screenings import make_result, make_screening
+from tests.made_screenings import add_findings, make_result, make_screening
 
 OD, OS = Laterality.OD, Laterality.OS
 
@@ -117,3 +117,25 @@ def test_stating_the_eye_changes_result_and_photograph_and_nothing_else():
     assert stated.photograph.laterality is OS
     assert stated.result.decision is screening.result.decision
     assert screening.result.laterality is None
+
+
+def test_an_eye_that_needs_a_reader_holds_back_the_re_screening():
+    flagged = add_findings(make_result(Grade.MILD_NPDR, eye=OD), review=(ReviewReason.UNFAMILIAR,))
+    visit = summarise_visit([flagged, make_result(Grade.NO_DR, eye=OS)])
+    assert visit.outcome is VisitOutcome.NEEDS_READER
+    assert "Have a person read the photographs first" in visit.summary
+    assert "The right eye (OD) needs a reader before anybody relies on its grade." in visit.concerns
+
+
+def test_a_referral_is_not_held_back_but_the_reader_is_named():
+    flagged = add_findings(make_result(Grade.MILD_NPDR, eye=OD), review=(ReviewReason.WIDE_SET,))
+    visit = summarise_visit([flagged, make_result(Grade.SEVERE_NPDR, eye=OS)])
+    assert visit.outcome is VisitOutcome.REFER
+    assert any("needs a reader" in concern for concern in visit.concerns)
+
+
+def test_an_eye_that_looks_like_the_other_one_is_a_concern():
+    conflict = add_findings(make_result(Grade.NO_DR, eye=OD), seen=OS)
+    visit = summarise_visit([conflict])
+    assert visit.outcome is VisitOutcome.RESCREEN
+    assert visit.concerns == ("The right eye (OD) looks like the other eye: check which eye it is.",)

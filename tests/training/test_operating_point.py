@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from dr_core.training.operating_point import WANTED_SENSITIVITY, choose_operating_point, fit_grade_cuts, fit_temperature
+from dr_core.domain.grades import Grade
+from dr_core.model.calibration import calibrate_boundaries, calibrate_logits, find_grade_set
+from dr_core.training.metrics import calibration_error
+from dr_core.training.operating_point import (
+    WANTED_COVERAGE,
+    WANTED_SENSITIVITY,
+    choose_operating_point,
+    fit_boundaries,
+    fit_grade_cuts,
+    fit_set_mass,
+    fit_temperature,
+)
 
 
 def draw_logits(count: int = 600, *, sharpness: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
@@ -30,8 +41,8 @@ def test_cut_points_find_a_shifted_scale() -> None:
 def test_threshold_finds_the_wanted_share_of_referable_eyes() -> None:
     logits, grades = draw_logits()
     point = choose_operating_point(logits, grades, np.full(len(grades), "one"))
-    scaled = np.exp(logits / point.temperature)
-    p_referable = (scaled / scaled.sum(axis=1, keepdims=True))[:, 2:].sum(axis=1)
+    p = calibrate_boundaries(calibrate_logits(logits, point.temperature), point.boundaries)
+    p_referable = p[:, 2:].sum(axis=1)
     found = (p_referable[grades >= 2] >= point.referable_threshold).mean()
     assert WANTED_SENSITIVITY <= found <= WANTED_SENSITIVITY + 0.02
 
@@ -41,3 +52,33 @@ def test_a_split_without_severe_eyes_is_refused() -> None:
     mild = grades < 3
     with pytest.raises(ValueError, match="grade 3"):
         choose_operating_point(logits[mild], grades[mild], np.full(mild.sum(), "one"))
+
+
+def test_boundaries_become_honest_one_by_one() -> None:
+    logits, grades = draw_logits(4000)
+    crooked = calibrate_logits(logits + np.array([0.0, 0.0, 1.5, 1.5, -1.0]), 0.7)
+    fitted = calibrate_boundaries(crooked, fit_boundaries(crooked, grades))
+    for boundary in (1, 2, 3):
+        before, after = (
+            float(calibration_error(grades >= boundary, p[:, boundary:].sum(1))) for p in (crooked, fitted)
+        )
+        assert after < 0.03
+        assert after < before
+
+
+def test_grade_sets_cover_the_worst_source_too() -> None:
+    logits, grades = draw_logits(3000, sharpness=1.0)
+    sources = np.where(np.arange(3000) % 3 == 0, "hard", "easy")
+    hard = sources == "hard"
+    logits[hard] = np.random.default_rng(9).permutation(logits[hard])
+    p = calibrate_logits(logits, 1.0)
+    reported = p.argmax(axis=1)
+    mass = fit_set_mass(p, reported, grades, sources)
+    held = np.array(
+        [
+            grade in find_grade_set(row, Grade(int(start)), mass)
+            for row, start, grade in zip(p, reported, grades, strict=True)
+        ]
+    )
+    assert held[hard].mean() >= WANTED_COVERAGE
+    assert held[~hard].mean() >= held[hard].mean()

@@ -3,10 +3,12 @@
 import csv
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from dr_core.domain.errors import ConfigurationError
+from dr_core.domain.results import Status
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg
 from dr_core.model.classifier import Classifier
@@ -14,14 +16,21 @@ from dr_core.screening.pipeline import screen_photograph
 from dr_core.training import release
 from dr_core.training.batches import soften_grades, weigh_photographs
 from dr_core.training.dataset import DiscCache, build_cache, read_manifest, select_graded
-from dr_core.training.fit import fit_grader
+from dr_core.training.fit import fit_grader, schedule_rate
+from dr_core.training.operating_point import WANTED_COVERAGE
 from dr_core.training.plan import Plan, Stage
 from dr_core.training.run_folder import LOG_COLUMNS, RunFolder
 
-COLUMNS = ("image_id", "path", "source", "grade", "split", "patient_id", "gradable", "label_conflict")
-# Keras traces the learning rate for every trained variable, which takes minutes for a whole network.
+COLUMNS = ("image_id", "path", "source", "grade", "split", "patient_id", "gradable", "label_conflict", "eye", "dme")
+# The whole network would take minutes.
 FROZEN = "block_16_project_BN"
-SMALL_PLAN = Plan((Stage(64, 2, 1e-3, FROZEN, batch_size=5), Stage(96, 1, 5e-4, FROZEN, batch_size=5)), seed=5)
+SMALL_PLAN = Plan(
+    (
+        Stage(64, 2, 1e-3, FROZEN, batch_size=5),
+        Stage(96, 1, 5e-4, FROZEN, batch_size=5, share=0.5, frozen_statistics=True),
+    ),
+    seed=5,
+)
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +45,18 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes(encode_jpeg(draw_fundus(drawing)))
         split = "train" if number < 10 else "val"
         source = "one" if number % 2 else "two"
-        rows.append((f"{source}:{number}", name, source, number % 5, split, "", "", int(number == 0)))
+        labels = (int(number % 5 != 4), int(number == 0), "OD" if number % 3 else "OS", 2 * (number % 4 == 0))
+        rows.append((f"{source}:{number}", name, source, number % 5, split, "", *labels))
     with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([COLUMNS, *rows])
+    outlined = []
+    for number in (2, 4, 8):
+        mask = np.zeros((180, 240), np.uint8)
+        mask[80:90, 100:112], mask[60:64, 120:124] = 2, 4 + 1
+        cv2.imwrite(str(folder / f"{number}.png"), mask)
+        outlined.append((f"{number}.jpg", f"{number}.png", f"two:{number}", "train"))
+    with (folder / "lesions.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("image", "mask", "grading_image_id", "grading_split"), *outlined])
     (folder / "weights").touch()
     return folder
 
@@ -88,6 +106,16 @@ def test_rare_grades_and_small_sources_weigh_more(labelled: Path, tmp_path: Path
     assert weights[train.grades == rare].mean() > weights[train.grades == common].mean()
 
 
+def test_learning_rate_warms_up_and_falls_to_zero() -> None:
+    rates = [schedule_rate(step, 1000, 1e-3) for step in range(1000)]
+    peak = int(np.argmax(rates))
+    assert max(rates) == pytest.approx(1e-3, rel=0.05)
+    assert 20 < peak < 120
+    assert rates[0] < 1e-4
+    assert rates[-1] < 1e-5
+    assert all(later <= earlier for earlier, later in zip(rates[peak:], rates[peak + 1 :], strict=False))
+
+
 def test_interrupted_run_goes_on_and_ends_like_an_uninterrupted_one(labelled: Path, tmp_path: Path) -> None:
     train, val = caches(labelled, tmp_path / "cache")
     run = RunFolder(tmp_path / "run", SMALL_PLAN)
@@ -115,7 +143,7 @@ def test_interrupted_run_goes_on_and_ends_like_an_uninterrupted_one(labelled: Pa
 def test_training_releases_a_model_that_grades(
     labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lesions_jpeg: bytes
 ) -> None:
-    monkeypatch.setattr(release, "Plan", lambda: Plan((Stage(96, 1, 1e-3, FROZEN, batch_size=5),), seed=5))
+    monkeypatch.setattr(release, "Plan", lambda: Plan((Stage(128, 1, 1e-3, FROZEN, batch_size=5),), seed=5))
     fit = release.fit_grader
     monkeypatch.setattr(release, "fit_grader", lambda *a, **k: fit(*a, **{**k, "backbone_weights": None}))
     path = release.train_and_release(
@@ -126,5 +154,7 @@ def test_training_releases_a_model_that_grades(
     assert path.name == "small.model.json"
     classifier = Classifier.load(tmp_path / "models")
     screening = screen_photograph(lesions_jpeg, "eye.jpg", classifier=classifier)
-    assert screening.result.decision is not None
+    assert screening.result.prediction is not None or screening.result.status is Status.UNGRADABLE
     assert screening.result.provenance.model_name == "small"
+    assert classifier.spec.side is not None
+    assert classifier.spec.coverage == WANTED_COVERAGE

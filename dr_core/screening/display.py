@@ -1,0 +1,48 @@
+"""A screening at the size of a screen: grading needs fewer pixels than a reader, so the viewer decodes once more."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+
+from dr_core.domain.photograph import FieldOfView
+from dr_core.imaging.decode import WORKING_SIDE_PX, decode_photograph
+from dr_core.imaging.encode import shrink_to
+from dr_core.screening.pipeline import Screening
+
+__all__ = ["enlarge_screening"]
+
+
+def enlarge_screening(screening: Screening, data: bytes, *, longest_side_px: int = WORKING_SIDE_PX) -> Screening:
+    """Return `screening` in the frame of its photograph decoded larger; pixels, field and maps fit each other there.
+
+    Args:
+        screening: as the pipeline left it.
+        data: the photograph's bytes, the same that were screened.
+        longest_side_px: wanted size; a photograph that has no more pixels comes back as it is.
+
+    Raises:
+        UnreadablePhotograph: `data` is not what was screened.
+    """
+    photograph = screening.photograph
+    if photograph is None:
+        return screening
+    wanted_px = min(longest_side_px, max(photograph.source_width_px, photograph.source_height_px))
+    if max(photograph.pixels.shape[:2]) >= wanted_px:
+        return screening
+    pixels = shrink_to(decode_photograph(data, photograph.name, longest_side_px=wanted_px).pixels, wanted_px)
+    height, width = pixels.shape[:2]
+    field, model_input = screening.field_of_view, screening.model_input
+    return Screening(
+        screening.result,
+        replace(photograph, pixels=pixels),
+        field and _enlarge_field(field, height, width),
+        model_input and replace(model_input, crop=model_input.crop.for_shape(height, width)),
+    )
+
+
+def _enlarge_field(field: FieldOfView, height: int, width: int) -> FieldOfView:
+    y, x = height / field.mask.shape[0], width / field.mask.shape[1]
+    mask = cv2.resize(field.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    center_rc = ((field.center_rc[0] + 0.5) * y - 0.5, (field.center_rc[1] + 0.5) * x - 0.5)
+    return FieldOfView(center_rc, field.radius_px * y, field.aspect * x / y, mask.astype(np.bool_), field.edge_fit)

@@ -1,0 +1,148 @@
+"""Fit what the network says beside the grade: gradable or not, which eye, oedema risk, and how familiar it looks.
+
+Each is linear in features that the grading pass has computed anyway, and is fitted after the grader's training, which
+therefore need not be repeated for them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from dr_core.domain.photograph import Float32Array, Laterality
+from dr_core.model.architecture import LAST_FEATURES, LinearHead, SideHeads, pool_grid, pool_layers
+from dr_core.training.dataset import LabelledPhotograph
+from dr_core.training.logistic import fit_logistic
+
+FloatArray = NDArray[np.float64]
+BATCH = 16
+EMBEDDING_SIZE = 64
+# Strength of each ridge in photographs, on standardised features; chosen on val.
+GRADABLE_RIDGE = 300.0
+EYE_RIDGE = 300.0
+OEDEMA_RIDGE = 300.0
+# Sources without a gradability label count as gradable, and for less; so do photographs that we spoilt ourselves.
+WEIGHT_LABELLED, WEIGHT_OTHER, WEIGHT_SPOILT = 1.0, 0.1, 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class PooledFeatures:
+    """What the linear heads read of N photographs.
+
+    Attributes:
+        layers: (N, D) float32, as `pool_layers` orders them.
+        grid: (N, C) float32, as `pool_grid` orders them.
+        last_count: how many of the last of `layers` belong to the last feature map.
+    """
+
+    layers: Float32Array
+    grid: Float32Array
+    last_count: int
+
+    @property
+    def last(self) -> Float32Array:
+        """(N, last_count) float32 means of the last feature map."""
+        return self.layers[:, -self.last_count :]
+
+
+def read_features(grader: Any, tensors: Iterable[Float32Array]) -> PooledFeatures:
+    """Send (height, width, 3) tensors through a trained grader and keep what the heads read."""
+    reader = keras.Model(grader.input, [pool_layers(grader), pool_grid(grader)])
+    layers: list[Float32Array] = []
+    grid: list[Float32Array] = []
+    batch: list[Float32Array] = []
+
+    def flush() -> None:
+        found = reader.predict_on_batch(np.stack(batch))
+        layers.append(np.asarray(found[0], dtype=np.float32))
+        grid.append(np.asarray(found[1], dtype=np.float32))
+        batch.clear()
+
+    for tensor in tensors:
+        batch.append(tensor)
+        if len(batch) == BATCH:
+            flush()
+    if batch:
+        flush()
+    last_count = int(grader.get_layer(LAST_FEATURES).output.shape[-1])
+    return PooledFeatures(np.concatenate(layers), np.concatenate(grid), last_count)
+
+
+def fit_side_heads(
+    features: PooledFeatures, photographs: Sequence[LabelledPhotograph], spoilt: PooledFeatures
+) -> SideHeads:
+    """Fit every head on the training photographs.
+
+    Args:
+        features: of `photographs`.
+        photographs: labelled, of the train split alone.
+        spoilt: features of copies that no reader could grade.
+
+    Raises:
+        ValueError: a label that a head needs has one value only.
+    """
+    return SideHeads(
+        gradable=_fit_gradable(features, photographs, spoilt),
+        right_eye=_fit_right_eye(features, photographs),
+        oedema=_fit_oedema(features, photographs),
+        embedding=fit_embedding(features.last),
+    )
+
+
+def _fit_gradable(
+    features: PooledFeatures, photographs: Sequence[LabelledPhotograph], spoilt: PooledFeatures
+) -> LinearHead:
+    labels = [photograph.gradable is not False for photograph in photographs]
+    weights = [WEIGHT_OTHER if photograph.gradable is None else WEIGHT_LABELLED for photograph in photographs]
+    count = len(spoilt.layers)
+    return fit_head(
+        np.concatenate([features.layers, spoilt.layers]),
+        np.array(labels + [False] * count),
+        ridge=GRADABLE_RIDGE,
+        weights=np.array(weights + [WEIGHT_SPOILT] * count),
+    )
+
+
+def _fit_right_eye(features: PooledFeatures, photographs: Sequence[LabelledPhotograph]) -> LinearHead:
+    known = np.array([photograph.laterality is not None for photograph in photographs])
+    right = np.array([photograph.laterality is Laterality.OD for photograph in photographs])
+    return fit_head(features.grid[known], right[known], ridge=EYE_RIDGE)
+
+
+def _fit_oedema(features: PooledFeatures, photographs: Sequence[LabelledPhotograph]) -> LinearHead:
+    known = np.array([photograph.oedema_risk is not None for photograph in photographs])
+    near = np.array([photograph.oedema_risk == 2 for photograph in photographs])
+    return fit_head(features.layers[known], near[known], ridge=OEDEMA_RIDGE)
+
+
+def fit_head(
+    features: Float32Array, labels: NDArray[np.bool_], *, ridge: float, weights: FloatArray | None = None
+) -> LinearHead:
+    """Fit one logistic output on standardised (N, D) features, and return it for the features as they are."""
+    middle, spread = _standardise(features)
+    slope, intercept = fit_logistic((features - middle) / spread, labels, ridge=ridge, weights=weights)
+    kernel = slope / spread
+    bias = intercept - float(kernel @ middle)
+    return LinearHead(kernel[:, None].astype(np.float32), np.array([bias], dtype=np.float32))
+
+
+def fit_embedding(last: Float32Array, size: int = EMBEDDING_SIZE) -> LinearHead:
+    """Return the linear map whose output's length is the Mahalanobis distance from the training photographs.
+
+    Over the `size` directions of largest variance of the standardised features (Lee et al., 2018, with one Gaussian).
+    """
+    middle, spread = _standardise(last)
+    standard = (last - middle) / spread
+    _, strengths, directions = np.linalg.svd(standard, full_matrices=False)
+    count = min(size, len(strengths))
+    deviation = np.maximum(strengths[:count] / np.sqrt(len(last)), 1e-6)
+    kernel = (directions[:count] / deviation[:, None]).T / spread[:, None]
+    return LinearHead(kernel.astype(np.float32), -(middle @ kernel).astype(np.float32))
+
+
+def _standardise(features: Float32Array) -> tuple[FloatArray, FloatArray]:
+    wide = features.astype(np.float64)
+    return wide.mean(axis=0), np.maximum(wide.std(axis=0), 1e-3)

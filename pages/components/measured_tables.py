@@ -1,0 +1,37 @@
+"""What benchmarks measured beside the evaluation, table by table; what nobody measured is not there."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dr_core.reports.measurements import MeasuredTable
+from pages.components.text import escape_markdown
+
+__all__ = ["show_measurements"]
+
+NOTE_LENGTH = 2000
+
+
+def show_measurements(tables: Sequence[MeasuredTable]) -> None:
+    """Show every table with its note and with the command that prints it again."""
+    if not tables:
+        st.info("No further measurements came with this model.", icon=":material/straighten:")
+    for table in tables:
+        st.subheader(escape_markdown(table.title))
+        if table.rows:
+            st.table(
+                [
+                    dict(zip(map(escape_markdown, table.columns), map(_keep_together, row), strict=True))
+                    for row in table.rows
+                ],
+                hide_index=True,
+                border="horizontal",
+            )
+        note = escape_markdown(table.note, max_length=NOTE_LENGTH)
+        st.caption(f"{note} Measured by `{table.command.replace('`', '')}`.")
+
+
+def _keep_together(cell: str) -> str:
+    # Neither the space before an interval nor the hyphen in it may break the line.
+    plain = escape_markdown(cell)
+    return plain.replace(" \\(", "\N{NO-BREAK SPACE}\\(").replace("\\-", "\N{NON-BREAKING HYPHEN}")
