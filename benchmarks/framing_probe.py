@@ -201,12 +201,14 @@ def print_table(sources: Sequence[SourceProbe]) -> None:
 
 def _fill_largest_piece(lit: BoolArray) -> BoolArray:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (CLOSING_PX, CLOSING_PX))
-    closed = cv2.morphologyEx(lit.astype(np.uint8), cv2.MORPH_CLOSE, kernel)
+    # A dark margin keeps pieces that reach the picture's edge as they are.
+    framed = np.pad(lit.astype(np.uint8), CLOSING_PX)
+    closed = cv2.morphologyEx(framed, cv2.MORPH_CLOSE, kernel)
     outlines, _ = cv2.findContours(closed, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    filled = np.zeros(lit.shape, dtype=np.uint8)
+    filled = np.zeros(framed.shape, dtype=np.uint8)
     if outlines:
         cv2.drawContours(filled, [max(outlines, key=cv2.contourArea)], -1, 1, thickness=-1)
-    return np.asarray(filled > 0, dtype=np.bool_)
+    return np.asarray(filled[CLOSING_PX:-CLOSING_PX, CLOSING_PX:-CLOSING_PX] > 0, dtype=np.bool_)
 
 
 def _as_numbers(framing: Framing) -> list[float]:

@@ -132,10 +132,17 @@ def show_evaluation(records: tuple[EvaluationRecord, ...], spec: ModelSpec | Non
 
 def show_architecture(spec: ModelSpec) -> None:
     """Tabulate the network."""
+    calibrated = ", and each P(≥ grade) is calibrated by itself" if spec.boundaries else ""
+    beside = (
+        " The same pass tells gradability, eye side, exudates near the fovea and the distance from the training "
+        "photographs from pooled features, and maps four kinds of lesion."
+        if spec.side
+        else ""
+    )
     st.markdown(
         "MobileNetV2 (Sandler et al., 2018) as one flat graph, global average pooling and a linear head of 5 grades. "
-        f"Heatmaps weigh the features of `{spec.cam_layer}`; logits are divided by {spec.temperature:.3f} before the "
-        "softmax."
+        f"Grad-CAM weighs the features of `{spec.cam_layer}`; logits are divided by {spec.temperature:.3f} before the "
+        f"softmax{calibrated}.{beside}"
     )
     st.dataframe(
         [

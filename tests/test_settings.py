@@ -13,12 +13,19 @@ def test_nothing_set_means_no_server_folders_and_a_day():
     assert settings.server_roots == ()
     assert settings.job_hours == 24
     assert settings.job_dir.is_absolute()
+    assert settings.operating_point is None
 
 
 def test_everything_set():
     settings = load_settings(
-        {"RETINADESK_ROOTS": "/data:~/photographs: ", "RETINADESK_JOB_HOURS": "2.5", "RETINADESK_JOB_DIR": "/var/jobs"}
+        {
+            "RETINADESK_ROOTS": "/data:~/photographs: ",
+            "RETINADESK_JOB_HOURS": "2.5",
+            "RETINADESK_JOB_DIR": "/var/jobs",
+            "RETINADESK_OPERATING_POINT": "/etc/north.json",
+        }
     )
+    assert settings.operating_point == Path("/etc/north.json")
     assert settings.server_roots == (Path("/data"), Path("~/photographs").expanduser())
     assert settings.job_hours == 2.5
     assert settings.job_dir == Path("/var/jobs")
@@ -29,6 +36,7 @@ def test_everything_set():
     [
         ("RETINADESK_ROOTS", "relative"),
         ("RETINADESK_JOB_DIR", "relative"),
+        ("RETINADESK_OPERATING_POINT", "relative"),
         ("RETINADESK_JOB_HOURS", "many"),
         ("RETINADESK_JOB_HOURS", "0"),
         ("RETINADESK_JOB_HOURS", "nan"),

@@ -308,7 +308,11 @@ def test_operating_point_that_cannot_be_read_is_a_usage_error(tmp_path, make_fol
 def test_results_of_another_operating_point_are_not_reused(
     tmp_path, make_folder, fake_model, operating_point, monkeypatch, capsys
 ):
-    monkeypatch.setattr(Classifier, "load", lambda model_dir=None, operating_point=None: fake_model)
+    def load(model_dir=None, operating_point=None):
+        fake_model.operating_point = operating_point
+        return fake_model
+
+    monkeypatch.setattr(Classifier, "load", load)
     arguments = (make_folder(2), "--out", tmp_path / "report.csv")
     with monkeypatch.context() as patched:
         patched.setattr("dr_core.cli.grading_run.format_row", lambda result: (_ for _ in ()).throw(KeyboardInterrupt))

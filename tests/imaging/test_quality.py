@@ -14,7 +14,7 @@ from dr_core.domain.results import Defect, QualityReport
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.field_of_view import find_field_of_view
-from dr_core.imaging.quality import GRADABLE_SCORE, assess_quality, measure_quality
+from dr_core.imaging.quality import GRADABLE_SCORE, NetworkOpinion, assess_quality, measure_quality
 
 REAL_OF_EACH_KIND = 40
 
@@ -122,15 +122,16 @@ def test_an_ungradable_photograph_always_has_a_defect_with_advice(options):
 def test_networks_probability_is_the_score_where_it_is_given(p_gradable, gradable):
     pixels = draw()
     photograph = FundusPhotograph(pixels, "made.png", "00" * 32, None, 640, 480)
-    report = assess_quality(photograph, find_field_of_view(pixels), p_gradable=p_gradable, gradable_score=0.6)
-    assert (report.score, report.gradable) == (p_gradable, gradable)
+    report = assess_quality(photograph, find_field_of_view(pixels), NetworkOpinion(p_gradable, (1.0, 0.0, 0.0), 0.5999))
+    assert report.score == pytest.approx(p_gradable, abs=1e-5)
+    assert report.gradable is gradable
     assert gradable or report.defects
 
 
 def test_small_field_is_refused_whatever_the_network_says():
     pixels = draw(width_px=160, height_px=120)
     photograph = FundusPhotograph(pixels, "made.png", "00" * 32, None, 160, 120)
-    report = assess_quality(photograph, find_field_of_view(pixels), p_gradable=1.0)
+    report = assess_quality(photograph, find_field_of_view(pixels), NetworkOpinion(1.0, (1.0, 0.0, 0.0), 0.5))
     assert not report.gradable
     assert Defect.SMALL_FIELD in report.defects
 

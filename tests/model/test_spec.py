@@ -11,7 +11,7 @@ from dr_core.domain.errors import ModelAltered, ModelNotFound
 from dr_core.model.spec import CLASS_NAMES, ModelFile, load_spec
 
 VALID: dict[str, Any] = {
-    "format": 1,
+    "format": 2,
     "name": "made-up",
     "files": {
         "runtime": {"file": "made-up.tflite", "sha256": "00" * 32},
@@ -20,12 +20,15 @@ VALID: dict[str, Any] = {
     "input": {"height_px": 240, "width_px": 320, "channels": "RGB", "range": [-1, 1], "preprocessing": "field-1"},
     "classes": list(CLASS_NAMES),
     "cam_layer": "out_relu",
-    "calibration": {"temperature": 0.7},
+    "calibration": {"temperature": 0.7, "boundaries": [[1.0, 0.0]] * 4},
     "decision": {
         "grade_cuts": [0.5, 1.5, 2.5, 3.5],
         "referable_threshold": 0.4,
         "vision_threatening_threshold": 0.3,
+        "set_mass": 0.8,
+        "coverage": 0.9,
     },
+    "side": None,
 }
 
 

@@ -211,7 +211,7 @@ def test_setup_knows_the_clinics_operating_point_and_every_field_of_the_model():
     classifier.operating_point = make_operating_point()
     assert setup != describe_setup(classifier, grade_ungradable=False)
     classifier.operating_point = None
-    classifier.spec = replace(classifier.spec, side=SideSpec(0.5, 9.0, 0.99, oedema_validated=False))
+    classifier.spec = replace(classifier.spec, side=SideSpec((1.0, 0.0, 0.0), 0.5, 9.0, 0.99, oedema_validated=False))
     assert setup != describe_setup(classifier, grade_ungradable=False)
 
 
