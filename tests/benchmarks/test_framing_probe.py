@@ -12,6 +12,12 @@ from dr_core.domain.errors import ConfigurationError, DRError
 SIDE = 120
 
 
+@pytest.fixture(autouse=True)
+def small_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve photographs are too few for the leaves of a forest that is meant for thousands."""
+    monkeypatch.setattr(framing_probe, "MIN_LEAF", 1)
+
+
 def draw_disc(radius: float, height: int = SIDE) -> np.ndarray:
     rows, columns = np.ogrid[:height, :SIDE]
     return np.hypot(rows - height / 2 + 0.5, columns - SIDE / 2 + 0.5) <= radius
