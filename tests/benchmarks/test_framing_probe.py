@@ -18,6 +18,13 @@ def small_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(framing_probe, "MIN_LEAF", 1)
 
 
+@pytest.fixture
+def small_forest(monkeypatch):
+    """A forest for a dozen photographs: fewer trees, whose leaves may hold a single one."""
+    monkeypatch.setattr(framing_probe, "TREES", 20)
+    monkeypatch.setattr(framing_probe, "MIN_LEAF", 1)
+
+
 def draw_disc(radius: float, height: int = SIDE) -> np.ndarray:
     rows, columns = np.ogrid[:height, :SIDE]
     return np.hypot(rows - height / 2 + 0.5, columns - SIDE / 2 + 0.5) <= radius
@@ -48,6 +55,7 @@ def test_a_black_picture_has_a_framing_too():
     assert framing == framing_probe.Framing(0.0, False, 0.0)
 
 
+@pytest.mark.usefixtures("small_forest")
 def test_the_camera_shows_in_the_raw_photographs_and_not_in_the_input(drawn_data):
     rows = choose_photographs(drawn_data, ["val"])["north"]
     measured = framing_probe.measure_source(rows)
@@ -61,9 +69,9 @@ def test_too_few_of_a_class_are_refused_with_a_remedy():
         framing_probe.predict_referable(np.zeros((6, 3)), np.array([True] + [False] * 5))
 
 
+@pytest.mark.usefixtures("small_forest")
 def test_the_command_prints_a_table_and_writes_the_figures(drawn_data, tmp_path, monkeypatch, capsys):
     out = tmp_path / "probe.json"
-    monkeypatch.setattr(framing_probe, "TREES", 10)
     arguments = ["framing_probe.py", "--data", str(drawn_data), "--split", "val", "--source", "south"]
     monkeypatch.setattr("sys.argv", [*arguments, "--json", str(out)])
     assert framing_probe.main() == 0
