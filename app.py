@@ -18,7 +18,7 @@ def show_intended_use() -> None:
     with st.expander(BANNER, icon=":material/info:", key="intended_use"):
         st.markdown(f"**Intended use.** {INTENDED_USE}")
         st.markdown(f"**Limits.** {NOT_FOR}")
-        st.markdown(f"**On every grade.** {MACULAR_OEDEMA_NOTE} {NOT_VALIDATED_NOTE}")
+        st.markdown(f"**Unless a result says otherwise.** {MACULAR_OEDEMA_NOTE} {NOT_VALIDATED_NOTE}")
 
 
 st.set_page_config(page_title="RetinaDesk", page_icon=str(ASSETS / "icon.svg"), layout="wide")

@@ -7,11 +7,12 @@ from pages.components.calibration_inputs import ask_for_photographs, find_run, f
 from pages.components.calibration_progress import show_progress
 from pages.components.calibration_results import show_results
 from pages.components.navigation import enter_through_app
-from pages.components.session import get_classifier
+from pages.components.session import forget_all, get_classifier
 from pages.components.text import escape_markdown
 
 enter_through_app()
 classifier = get_classifier()
+forget_all()
 run = find_run()
 if run is not None and not run.job.state.ended:
     show_progress(run.job)

@@ -1,4 +1,4 @@
-"""Grad-CAM in closed form.
+"""The maps that come with every grade: Grad-CAM in closed form, and where the network sees lesions.
 
 With global average pooling and a linear head, the gradient of a logit with respect to the last feature maps is the
 head's weight, so Grad-CAM (Selvaraju et al., 2017) equals CAM (Zhou et al., 2016): the class-weighted sum of the
@@ -10,6 +10,12 @@ import numpy as np
 from dr_core.domain.grades import Grade
 from dr_core.domain.photograph import Float32Array
 from dr_core.domain.results import LESIONS, Prediction
+
+# Haemorrhages and exudates are found more surely than the other two; chosen by cross-validation on the outlined
+# photographs of train, with those of val in view.
+EVIDENCE_WEIGHTS = (0.5, 1.0, 1.0, 0.5)
+# One sure lesion shows at 0.78; more of them near by go on towards 1.
+EVIDENCE_GAIN = 1.5
 
 
 def class_activation_map(prediction: Prediction, grade: Grade) -> Float32Array:
@@ -44,12 +50,31 @@ def lesion_map(prediction: Prediction, lesion: str) -> Float32Array:
 
 
 def lesion_evidence(prediction: Prediction) -> Float32Array:
-    """Return where the network sees any lesion: (h, w) float32 in [0, 1].
+    """Return where the network sees lesions, most where several kinds lie together.
+
+    Each kind's map is widened by one cell, they are summed by `EVIDENCE_WEIGHTS`, and the sum saturates. It is not
+    scaled to its own peak: what is faint in a healthy eye stays faint.
+
+    Args:
+        prediction: what the classifier returned.
+
+    Returns:
+        (h, w) float32 in [0, 1), a weight and not a probability.
 
     Raises:
         ValueError: the model has no lesion maps.
     """
-    return scale_to_unit(np.max([lesion_map(prediction, lesion) for lesion in LESIONS], axis=0))
+    maps = np.stack([lesion_map(prediction, lesion) for lesion in LESIONS], axis=-1)
+    height, width = maps.shape[:2]
+    padded = np.pad(maps, ((1, 1), (1, 1), (0, 0)))
+    near = np.max([padded[r : r + height, c : c + width] for r in range(3) for c in range(3)], axis=0)
+    weighted = near @ np.asarray(EVIDENCE_WEIGHTS, dtype=np.float32)
+    return np.asarray(1.0 - np.exp(-EVIDENCE_GAIN * weighted), dtype=np.float32)
+
+
+def default_map(prediction: Prediction, grade: Grade) -> Float32Array:
+    """Return the map that is shown first: lesion evidence, or Grad-CAM of `grade` where the model maps no lesions."""
+    return class_activation_map(prediction, grade) if prediction.side is None else lesion_evidence(prediction)
 
 
 def scale_to_unit(values: Float32Array) -> Float32Array:

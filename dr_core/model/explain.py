@@ -126,7 +126,11 @@ def _load_keras_model(spec: ModelSpec) -> Any:
     with tempfile.NamedTemporaryFile(suffix=".keras") as file:
         file.write(spec.keras.read())
         file.flush()
-        return keras.saving.load_model(file.name, compile=False, safe_mode=True)
+        network = keras.saving.load_model(file.name, compile=False, safe_mode=True)
+    from dr_core.model.architecture import HEAD  # loads Keras, as this function does
+
+    # tf-keras-vis wants a score for every output; what stands beside the grade is not explained.
+    return keras.Model(network.input, network.get_layer(HEAD).output)
 
 
 def _score_of(grade: Grade) -> Any:

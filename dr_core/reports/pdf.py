@@ -7,7 +7,7 @@ from dr_core.domain.grades import Grade
 from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.results import Decision, Prediction, ScreeningResult
 from dr_core.imaging.overlay import overlay_cam
-from dr_core.model.cam import class_activation_map, lesion_evidence
+from dr_core.model.cam import default_map
 from dr_core.model.explain import ExplanationMethod, offer_methods
 from dr_core.reports.palette import ACCENT
 from dr_core.reports.pdf_canvas import (
@@ -123,8 +123,8 @@ def _draw_pictures(canvas: ReportCanvas, screening: Screening, y_mm: float) -> f
         return below_mm + 5
     method = offer_methods(prediction)[0]
     seen_lesions = method is ExplanationMethod.LESION_EVIDENCE
-    heat = lesion_evidence(prediction) if seen_lesions else class_activation_map(prediction, decision.grade)
-    heated = overlay_cam(photograph.pixels, screening.place_heatmap(heat), opacity=OVERLAY_OPACITY)
+    heat = screening.place_heatmap(default_map(prediction, decision.grade))
+    heated = overlay_cam(photograph.pixels, heat, opacity=OVERLAY_OPACITY)
     right_box = (RIGHT_MM, y_mm, PICTURE_WIDTH_MM, height_mm)
     what = "Lesion evidence" if seen_lesions else f"Heatmap for {decision.grade.label}"
     canvas.draw_picture(heated, right_box, description=f"{what} over the photograph")

@@ -6,6 +6,7 @@ from pathlib import Path
 from dr_core.domain.errors import StorageError
 from dr_core.imaging.encode import encode_jpeg, shrink_to
 from dr_core.imaging.overlay import overlay_cam
+from dr_core.model.cam import default_map
 from dr_core.screening.pipeline import Screening
 
 __all__ = ["PictureFolder", "draw_overlay", "draw_thumbnail", "name_overlay"]
@@ -23,12 +24,13 @@ def name_overlay(number: int, sha256: str) -> str:
 
 
 def draw_overlay(screening: Screening) -> bytes | None:
-    """Return the heatmap of the reported grade over the photograph, as JPEG; None when there is no grade."""
-    if screening.photograph is None or screening.result.decision is None:
+    """Return the map that is shown first over the photograph, as JPEG; None when there is no grade."""
+    prediction, decision = screening.result.prediction, screening.result.decision
+    if screening.photograph is None or prediction is None or decision is None:
         return None
     # Shrunk before it is painted: what is thrown away need not be blended.
     pixels = shrink_to(screening.photograph.pixels, OVERLAY_SIDE_PX)
-    heat = screening.heatmap(shape=(pixels.shape[0], pixels.shape[1]))
+    heat = screening.place_heatmap(default_map(prediction, decision.grade), (pixels.shape[0], pixels.shape[1]))
     return encode_jpeg(overlay_cam(pixels, heat, opacity=OVERLAY_OPACITY))
 
 

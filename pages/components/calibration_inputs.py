@@ -17,6 +17,7 @@ from dr_core.screening.graded_photographs import match_photographs
 from dr_core.screening.local_calibration import MIN_GRADED, check_sample
 from dr_core.screening.sources import PhotographSource
 from pages.components.text import escape_markdown
+from pages.components.upload_store import release_uploads
 
 __all__ = ["CalibrationRun", "ask_for_photographs", "choose_sensitivity", "find_run", "forget_run"]
 
@@ -118,7 +119,7 @@ def ask_for_photographs(classifier: Classifier) -> None:
 
 
 def _choose_photographs(kind: str) -> Sequence[UploadedFile]:
-    # A new round makes a new widget, which lets go of the files that the old one holds in memory.
+    # A new round makes a new, empty widget.
     key = f"calibrate_{kind}_{st.session_state.get(ROUND, 0)}"
     if kind == ARCHIVE:
         packed = st.file_uploader("ZIP file with photographs", type="zip", max_upload_size=ARCHIVE_LIMIT_MB, key=key)
@@ -194,6 +195,8 @@ def _start(
         return
     job.start(classifier)
     st.session_state[RUN] = CalibrationRun(job, name, sensitivity, graded.ungraded)
+    # The job holds its own; Streamlit would keep these until the browser session ends.
+    release_uploads([*photographs[1], listed])
     st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
     st.rerun()
 

@@ -14,7 +14,7 @@ from dr_core.domain.errors import ModelAltered, ModelNotFound
 from dr_core.domain.photograph import FundusPhotograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import InputCrop, InputSize, ModelInput, prepare_input
-from dr_core.model.calibration import calibrate_logits
+from dr_core.model.calibration import calibrate_for
 from dr_core.model.classifier import Classifier
 from dr_core.model.spec import load_spec
 
@@ -122,10 +122,16 @@ def test_runtime_computes_what_keras_computes(classifier: Classifier, drawn_inpu
     spec = load_spec()
     model = keras.saving.load_model(spec.keras.path, compile=False, safe_mode=True)
     tensors = [drawn_input.tensor, np.ascontiguousarray(drawn_input.tensor[::-1]), np.zeros_like(drawn_input.tensor)]
-    logits = keras.ops.convert_to_numpy(model(np.stack(tensors), training=False))
-    expected = calibrate_logits(logits, spec.temperature)
+    outputs = [keras.ops.convert_to_numpy(output) for output in model(np.stack(tensors), training=False)]
+    logits, scores, lesion_maps = outputs
+    expected = calibrate_for(spec, logits)
     found = classifier.predict([ModelInput(tensor, drawn_input.crop) for tensor in tensors])
     np.testing.assert_allclose([p.probabilities for p in found], expected, atol=1e-3)
+    sides = [p.side for p in found if p.side is not None]
+    assert len(sides) == len(tensors)
+    p_gradable = 1.0 / (1.0 + np.exp(-scores[:, 0].astype(np.float64)))
+    np.testing.assert_allclose([side.p_gradable for side in sides], p_gradable, atol=1e-3)
+    np.testing.assert_allclose([side.lesion_maps for side in sides], lesion_maps, atol=1e-3)
 
 
 def test_grading_loads_no_tensorflow() -> None:
