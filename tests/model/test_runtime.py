@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from dr_core.domain.photograph import Float32Array
+from dr_core.domain.results import LESIONS
+from dr_core.model.classifier import EMBEDDING_FROM
 from dr_core.model.runtime import HALF_PRECISION_MARK, Runtime
 from dr_core.model.spec import load_spec
 
@@ -44,7 +46,10 @@ def assert_same_bits(found: tuple[Float32Array, ...], expected: tuple[Float32Arr
 def test_shapes_are_those_of_the_specification(runtime: Runtime) -> None:
     size = load_spec().input_size
     assert runtime.input_shape == (size.height_px, size.width_px, 3)
-    assert (5,) in runtime.output_shapes
+    ranks = sorted(len(shape) for shape in runtime.output_shapes)
+    assert ranks == [1, 3, 3]
+    assert {shape[-1] for shape in runtime.output_shapes if len(shape) == 3} == {5, len(LESIONS)}
+    assert next(shape for shape in runtime.output_shapes if len(shape) == 1)[0] > EMBEDDING_FROM
 
 
 def test_outputs_come_as_float32_in_the_order_of_their_shapes(runtime: Runtime, tensors: list[Float32Array]) -> None:

@@ -55,8 +55,12 @@ def test_a_split_without_severe_eyes_is_refused() -> None:
 
 
 def test_boundaries_become_honest_one_by_one() -> None:
-    logits, grades = draw_logits(4000)
-    crooked = calibrate_logits(logits + np.array([0.0, 0.0, 1.5, 1.5, -1.0]), 0.7)
+    logits, _ = draw_logits(8000, sharpness=1.0)
+    honest = calibrate_logits(logits, 1.0)
+    random = np.random.default_rng(8)
+    grades = (random.random(len(honest))[:, None] > honest.cumsum(axis=1)).sum(axis=1)
+    # Each boundary crooked in its own way; none so much that the boundaries cross.
+    crooked = calibrate_boundaries(honest, [(0.7, 0.9), (1.3, 0.3), (0.8, -0.6), (1.2, -0.4)])
     fitted = calibrate_boundaries(crooked, fit_boundaries(crooked, grades))
     for boundary in (1, 2, 3):
         before, after = (
