@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import statistics
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,19 +22,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 
 from chromium import find_chromium
-from measuring import (
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Error as BrowserError
+
+from benchmarks.measuring import (
     JPEG_QUALITY,
     Goal,
     add_json_argument,
     describe_machine,
     find_percentile,
     report,
-    serve_app,
     write_json,
 )
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
-from playwright.async_api import Error as BrowserError
-
+from benchmarks.served_app import serve_app
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg
 
@@ -74,8 +75,8 @@ def main() -> int:
     arguments = parser.parse_args()
     machine = describe_machine()
     uploads = [draw_upload(number, arguments.width) for number in range(arguments.sessions)]
-    with serve_app() as (url, _):
-        lone, together = asyncio.run(measure(url, uploads))
+    with tempfile.TemporaryDirectory(prefix="retinadesk-bench-") as folder, serve_app(Path(folder)) as app:
+        lone, together = asyncio.run(measure(app.url, uploads))
     lone_s = statistics.median(served.seconds for served in lone)
     done = [served for served in together if not served.error]
     times_s = [served.seconds for served in done] or [float(TIMEOUT_MS)]

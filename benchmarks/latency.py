@@ -17,7 +17,7 @@ from typing import TypeVar
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from measuring import (
+from benchmarks.measuring import (
     Goal,
     add_folder_arguments,
     add_json_argument,
@@ -27,8 +27,7 @@ from measuring import (
     report,
     write_json,
 )
-from throughput import choose_decoder
-
+from benchmarks.throughput import choose_decoder
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import prepare_input

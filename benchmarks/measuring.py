@@ -1,4 +1,4 @@
-"""What the timing scripts share: the machine, the photographs, the table, the JSON, and a served app.
+"""What the timing scripts share: the machine, the photographs, the table and the JSON.
 
 Other work on the machine falsifies times, so every script takes turns between what it compares, in rounds, and forms
 its ratios within a round; the load of the machine stands under every table.
@@ -8,14 +8,8 @@ import argparse
 import json
 import os
 import platform
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -31,7 +25,6 @@ ROOT = Path(__file__).resolve().parents[1]
 WIDTH_PX, HEIGHT_PX = 3648, 2736
 DRAWN_KINDS = 4
 JPEG_QUALITY = 92
-START_TIMEOUT_S = 180.0
 
 
 @dataclass(frozen=True)
@@ -163,47 +156,6 @@ def find_percentile(values: Sequence[float], percent: float) -> float:
 def find_median_ratio(over: Sequence[float], under: Sequence[float]) -> float:
     """Return the median of the ratios within each round."""
     return statistics.median(first / second for first, second in zip(over, under, strict=True))
-
-
-@contextmanager
-def serve_app() -> Iterator[tuple[str, float]]:
-    """Serve the app on a free port; gives its address and when its process was started (`time.perf_counter`)."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"http://localhost:{port}"
-    with tempfile.TemporaryDirectory(prefix="retinadesk-bench-") as jobs:
-        command = [sys.executable, "-m", "dr_core", "serve", "--port", str(port)]
-        started = time.perf_counter()
-        server = subprocess.Popen(  # noqa: S603 - our own program
-            command,
-            cwd=ROOT,
-            env=os.environ | {"RETINADESK_JOB_DIR": jobs},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            _wait_until_healthy(url, server)
-            yield url, started
-        finally:
-            server.terminate()
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-
-
-def _wait_until_healthy(url: str, server: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5) as answer:  # noqa: S310 - our own server
-                if answer.read() == b"ok":
-                    return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.02)
-    raise SystemExit("The app did not start. Run `python -m dr_core serve` to see why.")
 
 
 def _format_cell(value: object) -> str:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from measuring import (
+from benchmarks.measuring import (
     ROOT,
     Goal,
     add_folder_arguments,

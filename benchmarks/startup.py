@@ -27,9 +27,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(1, str(Path(__file__).resolve().parents[1] / "tests" / "browser"))
 
 from chromium import find_chromium
-from measuring import ROOT, Goal, add_json_argument, describe_machine, report, serve_app, write_json
 from playwright.sync_api import Browser, sync_playwright
 
+from benchmarks.measuring import ROOT, Goal, add_json_argument, describe_machine, report, write_json
+from benchmarks.served_app import serve_app
 from dr_core.model.spec import load_spec
 
 SAMPLE = ROOT / "assets" / "sample_healthy.jpg"
@@ -96,12 +97,12 @@ def time_grade() -> float:
 
 def time_paint(browser: Browser) -> float:
     """Return how long a fresh app takes until a browser shows its first page."""
-    with serve_app() as (url, started):
+    with tempfile.TemporaryDirectory(prefix="retinadesk-bench-") as folder, serve_app(Path(folder)) as app:
         context = browser.new_context()
         page = context.new_page()
-        page.goto(url)
+        page.goto(app.url)
         page.get_by_text(PAINTED).first.wait_for(state="visible", timeout=PAINT_TIMEOUT_MS)
-        elapsed_s = time.perf_counter() - started
+        elapsed_s = time.perf_counter() - app.started
         context.close()
         return elapsed_s
 

@@ -22,8 +22,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 import cv2
@@ -32,7 +30,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from measuring import (
+from benchmarks.measuring import (
     Goal,
     add_folder_arguments,
     add_json_argument,
@@ -42,7 +40,7 @@ from measuring import (
     report,
     write_json,
 )
-
+from benchmarks.notebook_process import NOTEBOOK_SIDE_PX, open_notebook
 from dr_core.cli.grading_run import GradingPlan, GradingRun
 from dr_core.cli.progress_line import ProgressLine
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX
@@ -53,7 +51,6 @@ from dr_core.screening.folder import find_photographs
 from dr_core.screening.journal import Journal, describe_setup
 from dr_core.screening.keepsakes import PictureFolder
 
-NOTEBOOK_SIDE_PX = 224
 # The goal against the notebook's way is lower for networks with a larger input.
 GOAL_AT_224, GOAL_ABOVE = 15.0, 10.0
 GOAL_FLOOR, GOAL_HEATMAPS, GOAL_JOURNAL = 0.75, 0.60, 0.02
@@ -201,62 +198,6 @@ def decode_by_opencv(data: bytes) -> object:
     fitting = [factor for factor in REDUCTIONS if longest / factor >= ANALYSIS_SIDE_PX]
     flag = REDUCTIONS[max(fitting)] if fitting else cv2.IMREAD_COLOR
     return cv2.imdecode(np.frombuffer(data, np.uint8), flag | cv2.IMREAD_IGNORE_ORIENTATION)
-
-
-class open_notebook:  # noqa: N801 - used like a function, in a with statement
-    """A process of its own for the notebook, so that TensorFlow's threads and memory touch nothing else."""
-
-    def __init__(self, paths: list[Path]) -> None:
-        context = get_context("spawn")
-        self._here, there = context.Pipe()
-        self._process = context.Process(target=serve_notebook, args=(there, [str(path) for path in paths]))
-
-    def __enter__(self) -> Callable[[], float]:
-        """Start it and wait until the model is warm; give a function that runs one round and returns its seconds."""
-        self._process.start()
-        self._here.recv()
-        return self._run
-
-    def __exit__(self, *_: object) -> None:
-        """End it."""
-        self._here.send("end")
-        self._process.join()
-
-    def _run(self) -> float:
-        self._here.send("round")
-        return float(self._here.recv())
-
-
-def serve_notebook(pipe: Connection, paths: list[str]) -> None:
-    """Grade all files the notebook's way whenever told to, and send back how long it took."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    import keras
-
-    side = NOTEBOOK_SIDE_PX
-    base = keras.applications.MobileNetV2(input_shape=(side, side, 3), include_top=False, weights=None)
-    layers = keras.layers
-    model = keras.Sequential(
-        [
-            base,
-            layers.GlobalAveragePooling2D(),
-            layers.Dense(128, activation="relu"),
-            layers.Dropout(0.5),
-            layers.Dense(5, activation="softmax"),
-        ]
-    )
-
-    def grade(path: str) -> object:
-        pixels = cv2.resize(cv2.imread(path), (side, side))
-        return model.predict(np.asarray(pixels, dtype=np.float32)[None] / 255.0, verbose=0)
-
-    grade(paths[0])
-    pipe.send("ready")
-    while pipe.recv() == "round":
-        started = time.perf_counter()
-        for path in paths:
-            grade(path)
-        pipe.send(time.perf_counter() - started)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dr_core.screening.calibration_job import CalibrationState
+from dr_core.screening.job_state import JobState
 from pages.components.calibration_inputs import ask_for_photographs, find_run, forget_run
 from pages.components.calibration_progress import show_progress
 from pages.components.calibration_results import show_results
@@ -19,7 +19,7 @@ if run is not None and not run.job.state.ended:
 elif run is not None and run.job.sample is not None:
     show_results(run, run.job.sample, classifier)
 else:
-    if run is not None and run.job.state is CalibrationState.FAILED:
+    if run is not None and run.job.state is JobState.FAILED:
         st.error(escape_markdown(run.job.error), icon=":material/error:")
     elif run is not None:
         st.info("The calibration was stopped, and nothing of it was kept.", icon=":material/stop_circle:")

@@ -7,8 +7,8 @@ from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.results import Status
 from dr_core.model.classifier import Classifier
 from dr_core.reports.wording import VISIT_SIGNALS, Referral, name_eye
-from dr_core.screening.display import enlarge_screening
-from dr_core.screening.pipeline import Screening, screen_photograph
+from dr_core.screening.display import screen_for_display
+from dr_core.screening.pipeline import Screening
 from dr_core.screening.visit import rank_eye, state_eye, summarise_visit
 from pages.components.downloads import show_downloads
 from pages.components.heatmap_panel import show_heatmap
@@ -48,7 +48,7 @@ def screen_upload(upload: Upload, classifier: Classifier) -> Screening:
     """Grade a photograph once in this session, and keep it at screen size."""
 
     def make() -> Screening:
-        return enlarge_screening(screen_photograph(upload.data, upload.name, classifier=classifier), upload.data)
+        return screen_for_display(upload.data, upload.name, classifier=classifier)
 
     with st.spinner("Reading the photograph"):
         return recall(upload.sha256, ("screening", upload.name), make)

@@ -10,16 +10,16 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from dr_core.domain.errors import DRError
 from dr_core.model.classifier import Classifier
 from dr_core.screening.clinic_sample import ClinicSample, screen_clinic
 from dr_core.screening.failure_log import log_failure
 from dr_core.screening.graded_photographs import GradedPhotograph
+from dr_core.screening.job_state import JobState
 from dr_core.screening.progress import BatchProgress
 
-__all__ = ["CalibrationJob", "CalibrationState", "HeldPhotograph"]
+__all__ = ["CalibrationJob", "HeldPhotograph"]
 
 UNEXPECTED = "An unexpected error stopped the calibration. Start it again; if it recurs, use the command line."
 TURN_POLL_S = 0.2
@@ -28,21 +28,6 @@ ABANDONED_S = 600.0
 logger = logging.getLogger(__name__)
 # One at a time in this process: each keeps all cores busy.
 _turn = threading.Semaphore(1)
-
-
-class CalibrationState(StrEnum):
-    """Where a calibration is in its life."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
-    @property
-    def ended(self) -> bool:
-        """True when nothing more will happen."""
-        return self not in (CalibrationState.WAITING, CalibrationState.RUNNING)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +57,7 @@ class CalibrationJob:
         """Take the photographs; `start` does the work."""
         self._photographs: Sequence[GradedPhotograph] = photographs
         self._progress = BatchProgress(total=len(photographs))
-        self._state = CalibrationState.WAITING
+        self._state = JobState.WAITING
         self._cancelled = threading.Event()
         self._ended = threading.Event()
         self._asked_at = time.monotonic()
@@ -80,7 +65,7 @@ class CalibrationJob:
         self.error = ""
 
     @property
-    def state(self) -> CalibrationState:
+    def state(self) -> JobState:
         """Where the calibration is in its life."""
         return self._state
 
@@ -112,18 +97,18 @@ class CalibrationJob:
             while not _turn.acquire(timeout=TURN_POLL_S):
                 self._stop_if_cancelled()
             try:
-                self._state = CalibrationState.RUNNING
+                self._state = JobState.RUNNING
                 self._sample = screen_clinic(self._photographs, classifier, progress=self._take_progress)
             finally:
                 _turn.release()
-            self._end(CalibrationState.FINISHED)
+            self._end(JobState.FINISHED)
         except _CancelledError:
-            self._end(CalibrationState.CANCELLED)
+            self._end(JobState.CANCELLED)
         except DRError as error:
-            self._end(CalibrationState.FAILED, str(error))
+            self._end(JobState.FAILED, str(error))
         except Exception as error:  # noqa: BLE001 - the border of a background thread
             log_failure(logger, "A local calibration stopped unexpectedly.", error)
-            self._end(CalibrationState.FAILED, UNEXPECTED)
+            self._end(JobState.FAILED, UNEXPECTED)
 
     def _take_progress(self, progress: BatchProgress) -> None:
         self._progress = progress
@@ -133,7 +118,7 @@ class CalibrationJob:
         if self._cancelled.is_set() or time.monotonic() - self._asked_at > ABANDONED_S:
             raise _CancelledError
 
-    def _end(self, state: CalibrationState, error: str = "") -> None:
+    def _end(self, state: JobState, error: str = "") -> None:
         # The photographs are of no use any more, and may be a gigabyte.
         self._photographs = ()
         self.error = error

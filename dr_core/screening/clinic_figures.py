@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dr_core.domain.evaluation import ReliabilityBin, RocCurve
 from dr_core.domain.operating_point import Proportion
+from dr_core.domain.roc import count_calls
 
 __all__ = ["CalibrationStage", "bin_reliability", "measure_proportion", "measure_stage", "trace_roc"]
 
@@ -80,11 +81,8 @@ def trace_roc(scores: FloatArray, positive: FlagArray) -> tuple[RocCurve, float]
         scores: (N,) higher for photographs that are more likely positive.
         positive: (N,) what they are; both kinds must be there.
     """
-    order = np.argsort(-scores, kind="stable")
-    last_of_tie = np.flatnonzero(np.r_[np.diff(scores[order]) < 0, True])
-    hits = np.r_[0, np.cumsum(positive[order])[last_of_tie]]
-    misses = np.r_[0, last_of_tie + 1] - hits
-    sensitivity, fall_out = hits / positive.sum(), misses / (~positive).sum()
+    hits, false_alarms = count_calls(scores, positive)
+    sensitivity, fall_out = hits / positive.sum(), false_alarms / (~positive).sum()
     area = float(np.sum(np.diff(fall_out) * (sensitivity[1:] + sensitivity[:-1]) / 2))
     return RocCurve(tuple(fall_out.tolist()), tuple(sensitivity.tolist())), area
 

@@ -7,10 +7,15 @@ import numpy as np
 
 from dr_core.domain.photograph import FieldOfView
 from dr_core.imaging.decode import WORKING_SIDE_PX, decode_photograph
-from dr_core.imaging.encode import shrink_to
-from dr_core.screening.pipeline import Screening
+from dr_core.model.classifier import Classifier
+from dr_core.screening.pipeline import Screening, screen_photograph
 
-__all__ = ["enlarge_screening"]
+__all__ = ["enlarge_screening", "screen_for_display"]
+
+
+def screen_for_display(data: bytes, name: str, *, classifier: Classifier) -> Screening:
+    """Return what the pipeline finds on a photograph, at screen size; bad photographs are `FAILED` results."""
+    return enlarge_screening(screen_photograph(data, name, classifier=classifier), data)
 
 
 def enlarge_screening(screening: Screening, data: bytes, *, longest_side_px: int = WORKING_SIDE_PX) -> Screening:
@@ -30,7 +35,7 @@ def enlarge_screening(screening: Screening, data: bytes, *, longest_side_px: int
     wanted_px = min(longest_side_px, max(photograph.source_width_px, photograph.source_height_px))
     if max(photograph.pixels.shape[:2]) >= wanted_px:
         return screening
-    pixels = shrink_to(decode_photograph(data, photograph.name, longest_side_px=wanted_px).pixels, wanted_px)
+    pixels = decode_photograph(data, photograph.name, longest_side_px=wanted_px).pixels
     height, width = pixels.shape[:2]
     field, model_input = screening.field_of_view, screening.model_input
     return Screening(

@@ -5,7 +5,6 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from dr_core.domain.errors import DRError
@@ -13,13 +12,14 @@ from dr_core.domain.results import ScreeningResult
 from dr_core.model.classifier import Classifier
 from dr_core.screening.batch import BatchRow, plan_steps, screen_batch
 from dr_core.screening.failure_log import log_failure
+from dr_core.screening.job_state import JobState
 from dr_core.screening.keepsakes import PictureFolder, draw_overlay, draw_thumbnail, name_overlay
 from dr_core.screening.pipeline import Screening
 from dr_core.screening.progress import BatchProgress, Tally
 from dr_core.screening.sources import BatchInput, PhotographSource
 from dr_core.screening.spool import Spool
 
-__all__ = ["BatchJob", "JobRequest", "JobState"]
+__all__ = ["BatchJob", "JobRequest"]
 
 UNEXPECTED = (
     "An unexpected error stopped this batch. Start it again; if it recurs, grade the files on the command line."
@@ -27,21 +27,6 @@ UNEXPECTED = (
 TURN_POLL_S = 0.2
 
 logger = logging.getLogger(__name__)
-
-
-class JobState(StrEnum):
-    """Where a batch is in its life."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
-    @property
-    def ended(self) -> bool:
-        """True when nothing more will happen."""
-        return self in (JobState.FINISHED, JobState.CANCELLED, JobState.FAILED)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ def augment_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator)
     Returns:
         (height_px, width_px, 3) float32 in [-1, 1]; the visible field keeps its shape whatever the geometry does.
     """
-    moved = _move(disc, size, random)
+    moved = move_disc(disc, size, random)
     if random.random() < JPEG_CHANCE:
         quality = int(random.integers(*JPEG_QUALITY))
         _, packed = cv2.imencode(".jpg", moved, [cv2.IMWRITE_JPEG_QUALITY, quality])
@@ -52,7 +52,17 @@ def augment_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator)
     return np.asarray(np.clip(tensor, -1.0, 1.0) * visible[..., None], dtype=np.float32)
 
 
-def _move(disc: UInt8Array, size: InputSize, random: np.random.Generator) -> UInt8Array:
+def move_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator) -> UInt8Array:
+    """Return a cached disc turned, scaled, stretched, mirrored and shifted at random, at the network's size.
+
+    Args:
+        disc: (S, S, C) uint8, as cached, or what is drawn over it.
+        size: the network's input size.
+        random: source of chance; the same state gives the same movement.
+
+    Returns:
+        (height_px, width_px, C) uint8; beyond the disc's border the first three channels are `NEUTRAL`.
+    """
     scale = size.width_px / disc.shape[1] * random.uniform(*SCALE_RANGE)
     aspect = random.uniform(*ASPECT_RANGE)
     angle = np.deg2rad(random.uniform(-ROTATION_DEG, ROTATION_DEG))

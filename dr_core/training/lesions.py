@@ -16,8 +16,7 @@ from dr_core.domain.photograph import BoolArray, Float32Array
 from dr_core.domain.results import LESIONS
 from dr_core.imaging.preprocess import InputSize
 from dr_core.model.architecture import LESION_MAPS
-from dr_core.training.augment import _move as move_disc
-from dr_core.training.augment import augment_disc, cut_visible
+from dr_core.training.augment import augment_disc, cut_visible, move_disc
 from dr_core.training.dataset import NEUTRAL
 from dr_core.training.outlined import LesionPhotograph, read_lesion_photographs
 

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dr_core.domain.evaluation import ReliabilityBin, RocCurve
 from dr_core.domain.grades import GRADE_COUNT
+from dr_core.domain.roc import count_calls
 
 CALIBRATION_BINS = 15
 ROC_POINTS = 200
@@ -99,14 +100,11 @@ def trace_roc(positive: ArrayLike, score: ArrayLike, *, max_points: int = ROC_PO
     flags, scores = _flags_and_scores(positive, score)
     if flags.all() or not flags.any():
         return None
-    order = np.argsort(-scores, kind="stable")
-    last_of_tie = np.flatnonzero(np.r_[np.diff(scores[order]) < 0, True])
-    hits = np.r_[0, np.cumsum(flags[order])[last_of_tie]]
-    misses = np.r_[0, last_of_tie + 1] - hits
+    hits, false_alarms = count_calls(scores, flags)
     # Points in the middle of a straight piece draw nothing.
-    corners = np.flatnonzero(np.r_[True, (np.diff(hits, 2) != 0) | (np.diff(misses, 2) != 0), True])
+    corners = np.flatnonzero(np.r_[True, (np.diff(hits, 2) != 0) | (np.diff(false_alarms, 2) != 0), True])
     keep = corners[np.unique(np.linspace(0, corners.size - 1, min(max_points, corners.size)).round().astype(int))]
-    return RocCurve(_as_tuple(misses[keep] / (~flags).sum()), _as_tuple(hits[keep] / flags.sum()))
+    return RocCurve(_as_tuple(false_alarms[keep] / (~flags).sum()), _as_tuple(hits[keep] / flags.sum()))
 
 
 def rates_at(positive: ArrayLike, score: ArrayLike, threshold: float, weights: FloatArray) -> FloatArray:

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from dr_core.screening.job import BatchJob, JobState
+from dr_core.screening.job import BatchJob
+from dr_core.screening.job_state import JobState
 from pages.components.batch_link import show_link
 
 __all__ = ["show_counts", "show_progress"]

@@ -13,10 +13,11 @@ from dr_core.reports.csv import render_csv
 from dr_core.reports.overlay_archive import list_overlays, write_overlay_archive
 from dr_core.reports.table import build_table
 from dr_core.reports.wording import clean_text
-from dr_core.screening.display import enlarge_screening
-from dr_core.screening.job import BatchJob, JobState
+from dr_core.screening.display import screen_for_display
+from dr_core.screening.job import BatchJob
+from dr_core.screening.job_state import JobState
 from dr_core.screening.jobs import JobRegistry
-from dr_core.screening.pipeline import Screening, screen_photograph
+from dr_core.screening.pipeline import Screening
 from dr_core.screening.progress import format_duration
 from pages.components.batch_link import forget_batch, show_link
 from pages.components.batch_plots import show_plots
@@ -162,11 +163,9 @@ def _screen_again(
     """Return the photograph with what viewer and heatmap need, which would be too much to keep for a whole batch."""
     known = result.provenance.photograph_sha256
     forget_others({known})
-
-    def make() -> Screening:
-        return enlarge_screening(screen_photograph(data, result.name, classifier=classifier), data)
-
-    screening = recall(known, ("batch", job.id, number), make)
+    screening = recall(
+        known, ("batch", job.id, number), lambda: screen_for_display(data, result.name, classifier=classifier)
+    )
     if known and screening.result.provenance.photograph_sha256 != known:
         st.warning("The file on the server has changed since it was graded.", icon=":material/sync_problem:")
         return None

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from dr_core.screening.calibration_job import CalibrationJob, CalibrationState
+from dr_core.screening.calibration_job import CalibrationJob
+from dr_core.screening.job_state import JobState
 
 __all__ = ["show_progress"]
 
@@ -23,7 +24,7 @@ def _show_running(job: CalibrationJob) -> None:
     state, progress = job.state, job.progress
     if state.ended:
         st.rerun()
-    waiting = state is CalibrationState.WAITING
+    waiting = state is JobState.WAITING
     st.progress(progress.share, text="Waiting until another calibration is done." if waiting else progress.text)
     columns = st.columns(3)
     counts = (("Graded", progress.graded), ("Ungradable", progress.ungradable), ("Failed", progress.failed))

@@ -1,12 +1,5 @@
 """One app server and one headless Chromium for the whole browser suite; a fresh browser session for each test."""
 
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +7,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 
+from benchmarks.served_app import serve_app
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg
 from tests.browser.chromium import find_chromium
 
-ROOT = Path(__file__).resolve().parents[2]
-START_TIMEOUT_S = 120.0
 STEP_TIMEOUT_MS = 60_000
 # Opened at the address of a page, Streamlit looks for its server below that address before it looks at the root.
 PROBES = tuple(
@@ -61,49 +53,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
-
-
-def _wait_until_healthy(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=5) as answer:
-                if answer.read() == b"ok":
-                    return
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.3)
-    pytest.fail(f"The app did not start in {START_TIMEOUT_S:.0f} s:\n{log.read_text()[-3000:]}")
-
-
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """RetinaDesk as `make run` starts it, on a free port."""
     folder = tmp_path_factory.mktemp("app")
-    served = folder / "served"
-    served.mkdir()
-    log = folder / "server.log"
-    port = _free_port()
-    command = [sys.executable, "-m", "dr_core", "serve", "--port", str(port)]
-    environment = os.environ | {"RETINADESK_ROOTS": str(served), "RETINADESK_JOB_DIR": str(folder)}
-    url = f"http://localhost:{port}"
-    with log.open("wb") as sink:
-        server = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT
-        )
-        try:
-            _wait_until_healthy(url, server, log)
-            yield App(url, log, served)
-        finally:
-            server.terminate()
-            try:
-                server.wait(20)
-            except subprocess.TimeoutExpired:
-                server.kill()
-                server.wait()
-    printed = log.read_text()
+    server_folder = folder / "served"
+    server_folder.mkdir()
+    with serve_app(folder, RETINADESK_ROOTS=str(server_folder)) as served:
+        yield App(served.url, served.log, server_folder)
+    printed = served.log.read_text()
     assert "Traceback" not in printed, printed
 
 

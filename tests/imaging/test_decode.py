@@ -1,43 +1,15 @@
 """Uploaded bytes of every mode and orientation become one upright, 8-bit RGB photograph."""
 
 import hashlib
-import io
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image
 
 from dr_core.domain.photograph import Laterality
 from dr_core.imaging.decode import IMAGE_EXTENSIONS, decode_photograph, find_laterality, looks_like_image
-
-ORIENTATION = 0x0112
-
-
-def encode(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
-
-
-def draw_corner(mode: str = "RGB") -> Image.Image:
-    """Black, 60 wide and 40 high, with a white square in the upper left corner."""
-    pixels = np.zeros((40, 60, 3), dtype=np.uint8)
-    pixels[:16, :16] = 255
-    return Image.fromarray(pixels).convert(mode)
-
-
-def corner_of(pixels: np.ndarray) -> str:
-    """Which corner holds the white square."""
-    height, width = pixels.shape[:2]
-    corners = {
-        "upper left": pixels[4, 4],
-        "upper right": pixels[4, width - 5],
-        "lower left": pixels[height - 5, 4],
-        "lower right": pixels[height - 5, width - 5],
-    }
-    (found,) = [name for name, value in corners.items() if value.min() > 200]
-    return found
+from tests.imaging.marked_picture import ORIENTATION, corner_of, draw_corner, encode
 
 
 def test_decode_keeps_name_hash_and_source_size(fundus_jpeg):
@@ -84,15 +56,6 @@ def test_decode_applies_exif_rotation(kind, orientation, corner, size):
     assert corner_of(photograph.pixels) == corner
     assert photograph.pixels.shape[1::-1] == size
     assert (photograph.source_width_px, photograph.source_height_px) == size
-
-
-def test_decode_reports_the_rotated_source_size_of_a_reduced_photograph():
-    exif = Image.Exif()
-    exif[ORIENTATION] = 6
-    photograph = decode_photograph(encode(draw_corner().resize((600, 400)), "JPEG", exif=exif), "e", longest_side_px=90)
-    assert (photograph.source_width_px, photograph.source_height_px) == (400, 600)
-    assert photograph.pixels.shape == (90, 60, 3)
-    assert corner_of(photograph.pixels) == "upper right"
 
 
 @pytest.mark.parametrize("mode", ["RGB", "CMYK", "L", "YCbCr"])
@@ -157,65 +120,6 @@ def test_decode_takes_the_first_of_several_frames(kind):
 
 def test_decode_reads_a_single_pixel():
     assert decode_photograph(encode(Image.new("RGB", (1, 1), (9, 8, 7)), "PNG"), "e").pixels.tolist() == [[[9, 8, 7]]]
-
-
-def test_decode_at_reduced_scale_equals_a_full_decode_reduced(fundus_pixels):
-    large = cv2.resize(fundus_pixels, (2560, 1920), interpolation=cv2.INTER_CUBIC)
-    data = encode(Image.fromarray(large), "JPEG", quality=92)
-    photograph = decode_photograph(data, "eye.jpg", longest_side_px=600)
-    assert photograph.pixels.shape == (450, 600, 3)
-    assert (photograph.source_width_px, photograph.source_height_px) == (2560, 1920)
-    full = np.asarray(Image.open(io.BytesIO(data)))
-    wanted = cv2.resize(full, (600, 450), interpolation=cv2.INTER_AREA).astype(int)
-    difference = np.abs(photograph.pixels.astype(int) - wanted)
-    assert difference.mean() < 1.0
-    assert np.percentile(difference, 99) <= 6
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
-@pytest.mark.parametrize(
-    ("asked_px", "width_px", "height_px"),
-    [(320, 320, 240), (319, 320, 240), (321, 640, 480), (160, 160, 120), (1, 80, 60)],
-)
-def test_decode_that_need_not_be_exact_keeps_a_simple_part_of_the_source(
-    fundus_pixels, kind, asked_px, width_px, height_px
-):
-    data = encode(Image.fromarray(fundus_pixels), kind)
-    photograph = decode_photograph(data, "eye", longest_side_px=asked_px, exact=False)
-    assert photograph.pixels.shape == (height_px, width_px, 3)
-    assert (photograph.source_width_px, photograph.source_height_px) == (640, 480)
-    wanted = cv2.resize(fundus_pixels, (width_px, height_px), interpolation=cv2.INTER_AREA).astype(int)
-    assert np.abs(photograph.pixels.astype(int) - wanted).mean() < 3.0
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("side_px", [64, 32, 16])
-def test_rotation_is_applied_at_every_scale(orientation, side_px):
-    exif = Image.Exif()
-    exif[ORIENTATION] = orientation
-    image = Image.fromarray(np.random.default_rng(1).integers(0, 256, (5, 8, 3), dtype=np.uint8))
-    data = encode(image.resize((64, 40), Image.Resampling.BICUBIC), "JPEG", quality=100, subsampling=0, exif=exif)
-    photograph = decode_photograph(data, "eye.jpg", longest_side_px=side_px, exact=False)
-    upright = np.asarray(ImageOps.exif_transpose(Image.open(io.BytesIO(data))))
-    assert (photograph.source_width_px, photograph.source_height_px) == upright.shape[1::-1]
-    height, width = photograph.pixels.shape[:2]
-    wanted = cv2.resize(upright, (width, height), interpolation=cv2.INTER_AREA).astype(int)
-    assert np.abs(photograph.pixels.astype(int) - wanted).mean() < 8.0
-
-
-@pytest.mark.parametrize("tail", [b"", b"\x00" * 64, b"\xff\xd9", b"maker's notes"])
-@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
-def test_what_follows_the_end_of_a_jpeg_changes_no_pixel(mode, tail):
-    data = encode(draw_corner(mode), "JPEG", quality=95)
-    pixels = [decode_photograph(d, "e", longest_side_px=30, exact=False).pixels for d in (data, data + tail)]
-    assert np.array_equal(*pixels)
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF"])
-@pytest.mark.parametrize("size", [(3000, 2), (2, 3000)])
-def test_decode_reduces_a_line_without_losing_it(kind, size):
-    pixels = decode_photograph(encode(Image.new("RGB", size, (90, 90, 90)), kind), "e", longest_side_px=100).pixels
-    assert sorted(pixels.shape) == [1, 3, 100]
 
 
 @pytest.mark.parametrize(

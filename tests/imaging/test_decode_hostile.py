@@ -1,6 +1,5 @@
 """Whatever bytes are uploaded, decoding ends in a photograph or in a PhotographError that says what to do."""
 
-import io
 import zlib
 
 import numpy as np
@@ -11,17 +10,12 @@ from PIL import Image
 
 from dr_core.domain.errors import PhotographError, PhotographTooLarge, UnreadablePhotograph
 from dr_core.imaging.decode import MAX_BYTES, MAX_PIXELS, decode_photograph
+from tests.imaging.marked_picture import encode
 
 FUZZ = settings(max_examples=60, deadline=None)
 
 # Pillow warns of damaged metadata and goes on; what counts here is how decoding ends.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
-
-
-def encode(image: Image.Image, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **options)
-    return buffer.getvalue()
 
 
 def draw_small() -> Image.Image:

@@ -6,8 +6,9 @@ import threading
 import pytest
 
 from dr_core.screening import calibration_job
-from dr_core.screening.calibration_job import CalibrationJob, CalibrationState, HeldPhotograph
+from dr_core.screening.calibration_job import CalibrationJob, HeldPhotograph
 from dr_core.screening.graded_photographs import GradedPhotograph
+from dr_core.screening.job_state import JobState
 from tests.fakes import FakeClassifier
 
 WAIT_S = 60
@@ -26,10 +27,10 @@ def finish(job: CalibrationJob) -> CalibrationJob:
 
 def test_finished_job_has_its_sample_and_lets_go_of_the_photographs(fundus_jpeg):
     job = CalibrationJob(hold(fundus_jpeg, 3))
-    assert job.state is CalibrationState.WAITING
+    assert job.state is JobState.WAITING
     job.start(FakeClassifier())
     finish(job)
-    assert job.state is CalibrationState.FINISHED
+    assert job.state is JobState.FINISHED
     assert job.sample is not None
     assert job.sample.grades.tolist() == [2, 2, 2]
     assert job.progress.done == job.progress.total == 3
@@ -40,7 +41,7 @@ def test_stopped_job_keeps_nothing(fundus_jpeg):
     job = CalibrationJob(hold(fundus_jpeg, 20))
     job.start(FakeClassifier(delay_s=0.1))
     job.cancel()
-    assert finish(job).state is CalibrationState.CANCELLED
+    assert finish(job).state is JobState.CANCELLED
     assert job.sample is None
 
 
@@ -48,7 +49,7 @@ def test_job_that_nobody_asks_after_ends(fundus_jpeg, monkeypatch):
     monkeypatch.setattr(calibration_job, "ABANDONED_S", -1.0)
     job = CalibrationJob(hold(fundus_jpeg, 3))
     job.start(FakeClassifier())
-    assert finish(job).state is CalibrationState.CANCELLED
+    assert finish(job).state is JobState.CANCELLED
 
 
 def test_only_one_job_works_at_a_time(fundus_jpeg, monkeypatch):
@@ -58,10 +59,10 @@ def test_only_one_job_works_at_a_time(fundus_jpeg, monkeypatch):
     for job in (waiting, stopped):
         job.start(FakeClassifier())
     stopped.cancel()
-    assert finish(stopped).state is CalibrationState.CANCELLED
-    assert waiting.state is CalibrationState.WAITING
+    assert finish(stopped).state is JobState.CANCELLED
+    assert waiting.state is JobState.WAITING
     turn.release()
-    assert finish(waiting).state is CalibrationState.FINISHED
+    assert finish(waiting).state is JobState.FINISHED
 
 
 def test_known_trouble_is_told(fundus_jpeg):
@@ -69,7 +70,7 @@ def test_known_trouble_is_told(fundus_jpeg):
     twice = [GradedPhotograph(HeldPhotograph(f"{grade}.jpg", upload), grade) for grade in (1, 2)]
     job = CalibrationJob(twice)
     job.start(FakeClassifier())
-    assert finish(job).state is CalibrationState.FAILED
+    assert finish(job).state is JobState.FAILED
     assert "one and the same photograph" in job.error
 
 
@@ -80,11 +81,11 @@ def test_unexpected_trouble_is_logged_without_names(fundus_jpeg, monkeypatch, ca
     monkeypatch.setattr(calibration_job, "screen_clinic", break_down)
     job = CalibrationJob(hold(fundus_jpeg, 1))
     job.start(FakeClassifier())
-    assert finish(job).state is CalibrationState.FAILED
+    assert finish(job).state is JobState.FAILED
     assert "command line" in job.error
     assert "patient" not in caplog.text
 
 
-@pytest.mark.parametrize("state", CalibrationState)
+@pytest.mark.parametrize("state", JobState)
 def test_states_that_have_ended(state):
     assert state.ended == (state.value not in ("waiting", "running"))

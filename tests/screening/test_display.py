@@ -6,7 +6,7 @@ import pytest
 
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg
-from dr_core.screening.display import enlarge_screening
+from dr_core.screening.display import enlarge_screening, screen_for_display
 from dr_core.screening.pipeline import Screening, screen_photograph
 from tests.fakes import FakeClassifier
 
@@ -54,3 +54,10 @@ def test_a_photograph_without_more_pixels_is_not_decoded_again(fundus_jpeg):
 def test_a_photograph_that_was_refused_stays_as_it_is():
     refused = screen_photograph(b"a letter", "eye.jpg", classifier=FakeClassifier())
     assert enlarge_screening(refused, b"a letter") is refused
+
+
+def test_screening_for_display_is_the_pipelines_at_screen_size(screening, large_jpeg):
+    shown = screen_for_display(large_jpeg, "eye_OD.jpg", classifier=FakeClassifier())
+    assert np.array_equal(shown.photograph.pixels, enlarge_screening(screening, large_jpeg).photograph.pixels)
+    assert shown.result.decision == screening.result.decision
+    assert shown.result.name == "eye_OD.jpg"

@@ -2,42 +2,21 @@
 
 import io
 import stat
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dr_core.domain.errors import ConfigurationError, StorageError
+from dr_core.domain.errors import ConfigurationError
 from dr_core.domain.results import Status
 from dr_core.screening import jobs as jobs_module
-from dr_core.screening.job import BatchJob, JobRequest, JobState
+from dr_core.screening.job import BatchJob, JobRequest
+from dr_core.screening.job_state import JobState
 from dr_core.screening.jobs import JobRegistry, get_registry
 from dr_core.screening.sources import BatchInput
-from dr_core.screening.spool import ROOT_PREFIX, SpoolRoot, spool_uploads
+from dr_core.screening.spool import ROOT_PREFIX, spool_uploads
 from tests.fakes import FakeClassifier
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def registry(tmp_path, clock) -> Iterator[JobRegistry]:
-    registry = JobRegistry(tmp_path / "spools", lifetime_s=3600, clock=clock)
-    yield registry
-    registry.close()
 
 
 def make_request(registry: JobRegistry, files: dict[str, bytes], **options: bool) -> JobRequest:
@@ -212,55 +191,6 @@ def test_closing_stops_everything_and_deletes_all(tmp_path, fundus_jpeg):
     registry.close()
     assert not root.exists()
     assert job.state.ended
-
-
-def test_folder_upload_counts_what_is_no_photograph(registry, fundus_jpeg):
-    uploads = [
-        ("d/eye.jpg", io.BytesIO(fundus_jpeg)),
-        ("d/notes.txt", io.BytesIO(b"x")),
-        ("d/x", io.BytesIO(fundus_jpeg)),
-    ]
-    found = spool_uploads(registry.make_spool(), uploads, chosen_outright=False)
-    assert [source.name for source in found.photographs] == ["d/eye.jpg", "d/x"]
-    assert found.other_files == 1
-    outright = spool_uploads(registry.make_spool(), uploads, chosen_outright=True)
-    assert [source.name for source in outright.photographs] == ["d/eye.jpg", "d/notes.txt", "d/x"]
-    assert outright.photographs[0].read_bytes() == fundus_jpeg
-
-
-def test_full_disk_refuses_uploads(registry, monkeypatch):
-    monkeypatch.setattr("dr_core.screening.spool.RESERVED_BYTES", 10**18)
-    with pytest.raises(StorageError, match="almost full"):
-        registry.make_spool().add("a.jpg", io.BytesIO(b"x"))
-
-
-def test_folder_of_a_killed_process_is_removed_and_that_of_a_living_one_is_not(tmp_path):
-    code = f"""
-import os, signal
-from pathlib import Path
-from dr_core.screening.spool import SpoolRoot
-root = SpoolRoot(Path({str(tmp_path)!r}))
-root.make_spool()
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2], timeout=60)
-    assert done.returncode == -9
-    (abandoned,) = tmp_path.glob(f"{ROOT_PREFIX}*")
-    living = SpoolRoot(tmp_path)
-    assert not abandoned.exists()
-    another = SpoolRoot(tmp_path)
-    assert living.folder.exists()
-    another.remove()
-    living.remove()
-    assert not list(tmp_path.iterdir())
-
-
-def test_foreign_link_is_not_followed_when_cleaning_up(tmp_path):
-    (tmp_path / "precious").mkdir()
-    (tmp_path / "precious" / ".lock").touch()
-    (tmp_path / f"{ROOT_PREFIX}link").symlink_to(tmp_path / "precious")
-    SpoolRoot(tmp_path).remove()
-    assert (tmp_path / "precious").exists()
 
 
 def test_registry_is_one_for_the_process(tmp_path):

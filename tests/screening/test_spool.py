@@ -1,0 +1,60 @@
+"""Private folders of uploads: what is taken in, a full disk, and what a killed process left behind."""
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dr_core.domain.errors import StorageError
+from dr_core.screening.spool import ROOT_PREFIX, SpoolRoot, spool_uploads
+
+
+def test_folder_upload_counts_what_is_no_photograph(registry, fundus_jpeg):
+    uploads = [
+        ("d/eye.jpg", io.BytesIO(fundus_jpeg)),
+        ("d/notes.txt", io.BytesIO(b"x")),
+        ("d/x", io.BytesIO(fundus_jpeg)),
+    ]
+    found = spool_uploads(registry.make_spool(), uploads, chosen_outright=False)
+    assert [source.name for source in found.photographs] == ["d/eye.jpg", "d/x"]
+    assert found.other_files == 1
+    outright = spool_uploads(registry.make_spool(), uploads, chosen_outright=True)
+    assert [source.name for source in outright.photographs] == ["d/eye.jpg", "d/notes.txt", "d/x"]
+    assert outright.photographs[0].read_bytes() == fundus_jpeg
+
+
+def test_full_disk_refuses_uploads(registry, monkeypatch):
+    monkeypatch.setattr("dr_core.screening.spool.RESERVED_BYTES", 10**18)
+    with pytest.raises(StorageError, match="almost full"):
+        registry.make_spool().add("a.jpg", io.BytesIO(b"x"))
+
+
+def test_folder_of_a_killed_process_is_removed_and_that_of_a_living_one_is_not(tmp_path):
+    code = f"""
+import os, signal
+from pathlib import Path
+from dr_core.screening.spool import SpoolRoot
+root = SpoolRoot(Path({str(tmp_path)!r}))
+root.make_spool()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2], timeout=60)
+    assert done.returncode == -9
+    (abandoned,) = tmp_path.glob(f"{ROOT_PREFIX}*")
+    living = SpoolRoot(tmp_path)
+    assert not abandoned.exists()
+    another = SpoolRoot(tmp_path)
+    assert living.folder.exists()
+    another.remove()
+    living.remove()
+    assert not list(tmp_path.iterdir())
+
+
+def test_foreign_link_is_not_followed_when_cleaning_up(tmp_path):
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / ".lock").touch()
+    (tmp_path / f"{ROOT_PREFIX}link").symlink_to(tmp_path / "precious")
+    SpoolRoot(tmp_path).remove()
+    assert (tmp_path / "precious").exists()
