@@ -73,6 +73,15 @@ def draw_plate() -> np.ndarray:
     return meal
 
 
+def draw_orange() -> np.ndarray:
+    """One peel in one light: bumps and shade, and the same hue everywhere."""
+    random = np.random.default_rng(4)
+    bumps = cv2.GaussianBlur(random.normal(0, 1, (HEIGHT, WIDTH)), (0, 0), 4)
+    rows, columns = np.ogrid[:HEIGHT, :WIDTH]
+    lit = 1.0 - 0.5 * np.hypot(rows - HEIGHT / 3, columns - WIDTH / 3) / HEIGHT + 0.1 * bumps / bumps.std()
+    return np.clip(lit[..., None] * np.array([220, 120, 30]), 0, 255).astype(np.uint8)
+
+
 def draw_warm_text() -> np.ndarray:
     label = paint((200, 110, 60))
     for line in range(16):
@@ -92,6 +101,7 @@ ROUND_THINGS: dict[str, Callable[[], np.ndarray]] = {
     "clock": draw_clock,
     "plate": draw_plate,
     "label": draw_warm_text,
+    "orange": draw_orange,
     "noise": lambda: np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8),
     "landscape": draw_landscape,
 }
