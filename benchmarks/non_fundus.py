@@ -1,5 +1,8 @@
 """Pictures that show no retina: drawn ones of many kinds, and the sample pictures of packages that are installed.
 
+For judging alone: nothing here is fitted or chosen on them. What the network learns from is drawn by other code, in
+``dr_core/training/non_retina.py``, which says which of these kinds have a relative there.
+
 Everything drawn is seeded, so that a refusal or an acceptance can be looked at again. Discs come framed as a fundus
 camera would frame them, since a picture without a round field is refused already for that.
 """

@@ -55,9 +55,11 @@ class FakeClassifier(Classifier):
         return [make_prediction() for _ in inputs]
 
 
-def make_side(p_oedema_risk: float | None = 0.12, *, unfamiliarity: float = 0.4) -> SideFindings:
+def make_side(
+    p_oedema_risk: float | None = 0.12, *, unfamiliarity: float = 0.4, retina_log_odds: float | None = None
+) -> SideFindings:
     maps = np.random.default_rng(3).random((6, 8, len(LESIONS))).astype(np.float32)
-    return SideFindings(0.93, unfamiliarity, 0.98, p_oedema_risk, maps)
+    return SideFindings(0.93, unfamiliarity, 0.98, p_oedema_risk, maps, retina_log_odds)
 
 
 def make_prediction(grade: Grade = Grade.MODERATE_NPDR, *, side: SideFindings | None = None) -> Prediction:

@@ -11,6 +11,7 @@ from dr_core.cli.grading_run import Engine, GradingPlan, GradingRun
 from dr_core.cli.progress_line import ProgressLine
 from dr_core.domain.errors import ConfigurationError, StorageError
 from dr_core.domain.operating_point import LocalOperatingPoint
+from dr_core.imaging.decode import looks_like_image
 from dr_core.model.classifier import Classifier
 from dr_core.reports.csv import PART_SUFFIX
 from dr_core.reports.operating_point import read_operating_point
@@ -22,7 +23,7 @@ from dr_core.screening.cluster_worker import pack_job
 from dr_core.screening.journal import Journal, describe_setup
 from dr_core.screening.keepsakes import PictureFolder
 from dr_core.screening.object_storage import find_stored_photographs, is_address
-from dr_core.screening.sources import BatchInput, format_name, has_image_extension
+from dr_core.screening.sources import BatchInput, format_name, has_image_extension, read_head
 
 __all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
 
@@ -136,9 +137,13 @@ def _check_output(out: Path) -> None:
         raise ConfigurationError("--out is a folder: name the CSV file in it.")
     if out.exists() and not out.is_file():
         raise ConfigurationError("--out is a pipe or a device: name a CSV file.")
-    if has_image_extension(out.name):
+    real = Path(os.path.realpath(out))
+    if has_image_extension(out.name) or has_image_extension(real.name):
         raise ConfigurationError("--out is named like a photograph, which it would replace: name a CSV file.")
-    folder = Path(os.path.realpath(out)).parent
+    if out.exists() and os.access(out, os.R_OK) and looks_like_image(read_head(str(out))):
+        # Cameras and DICOM viewers write photographs without an extension; the name does not tell.
+        raise ConfigurationError("--out is a photograph, which it would replace: name a CSV file.")
+    folder = real.parent
     if not folder.is_dir():
         raise ConfigurationError(f"The folder of --out does not exist: make it first. Received: {_quote(str(out))}")
     if not os.access(folder, os.W_OK | os.X_OK) or (out.exists() and not os.access(out, os.W_OK)):

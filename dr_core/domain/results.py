@@ -81,6 +81,8 @@ class SideFindings:
         p_oedema_risk: probability of hard exudates within one disc diameter of the fovea (IDRiD's risk 2), 0 to 1;
             None for a model whose output was not validated.
         lesion_maps: (h, w, 4) float32 in [0, 1], `LESIONS` in their order, over the whole input.
+        retina_log_odds: log odds that the picture shows a retina at all; None for a model without that output. Not
+            stored: a picture that is refused for it has no prediction, and of any other it says nothing more.
     """
 
     p_gradable: float
@@ -88,6 +90,7 @@ class SideFindings:
     p_right_eye: float
     p_oedema_risk: float | None
     lesion_maps: Float32Array
+    retina_log_odds: float | None = None
 
 
 # The order of the channels of `SideFindings.lesion_maps`.

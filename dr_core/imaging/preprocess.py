@@ -1,8 +1,8 @@
 """Bring every photograph to one geometry and one colour, so that a camera's framing tells the network nothing.
 
 The field of view becomes a circle of constant size (a squeeze is undone), of which the same part is always visible: the
-rows within `VISIBLE_SHARE` of the radius above and below the centre. Colour is normalised by the local mean, as Graham
-proposed for the Kaggle diabetic retinopathy competition (2015), here as a ratio, which also evens out illumination.
+rows within `COMMON_SHARE` of the radius above and below the centre. Colour is normalised by the local mean, as Graham
+proposed for the Kaggle diabetic retinopathy competition (2015), here as a ratio (`colour_ratio`).
 """
 
 from dataclasses import dataclass
@@ -12,18 +12,14 @@ import cv2
 import numpy as np
 
 from dr_core.domain.photograph import BoolArray, FieldOfView, Float32Array, FundusPhotograph, UInt8Array
+from dr_core.imaging.colour_ratio import COMMON_SHARE, HALF_RANGE, NEUTRAL, normalise_colour
 from dr_core.imaging.shrink import shrink
 
-PREPROCESSING_VERSION = "field-1"
-# Most cameras crop the field above and below; what all of them show is the middle three quarters.
+PREPROCESSING_VERSION = "field-2"
+# As high as the network's strides want it: the rows of `COMMON_SHARE` and a few empty ones.
 VISIBLE_SHARE = 0.75
 # The rim is blurred and reflects the flash.
 RIM_SHARE = 0.97
-LOCAL_MEAN_SIGMA = 0.2  # of the radius: wider than a disc, narrower than the field
-RATIO_OFFSET = 0.12  # keeps the dark blue channel's noise from being amplified
-CONTRAST_FLOOR = 0.02
-CONTRAST_SPAN = 4.0  # standard deviations of green that fill the network's range
-NEUTRAL, HALF_RANGE = 128.0, 127.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,7 @@ class InputCrop:
         rows = (np.arange(height) - self.center_rc[0]) * self.scale_rc[0]
         columns = (np.arange(width) - self.center_rc[1]) * self.scale_rc[1]
         radius = self.input_size.width_px / 2
-        inside = (np.abs(rows)[:, None] <= self.input_size.height_px / 2) & (
+        inside = (np.abs(rows)[:, None] <= self.input_size.height_px / 2 - _blank_rows(self.input_size)) & (
             rows[:, None] ** 2 + columns[None, :] ** 2 <= radius**2
         )
         return np.asarray(np.where(inside, placed, 0.0), dtype=np.float32)
@@ -121,8 +117,6 @@ def prepare_input(photograph: FundusPhotograph, field_of_view: FieldOfView, size
         The network's input and the way back.
     """
     disc = normalise_field(photograph.pixels, field_of_view, size.width_px)
-    top = (size.width_px - size.height_px) // 2
-    visible = disc[top : top + size.height_px]
     scale_y = size.width_px / 2 / field_of_view.radius_px
     crop = InputCrop(
         field_of_view.center_rc,
@@ -130,7 +124,29 @@ def prepare_input(photograph: FundusPhotograph, field_of_view: FieldOfView, size
         (photograph.pixels.shape[0], photograph.pixels.shape[1]),
         size,
     )
-    return ModelInput(to_tensor(visible), crop)
+    return ModelInput(to_tensor(cut_common(disc, size)), crop)
+
+
+def cut_common(disc: UInt8Array, size: InputSize) -> UInt8Array:
+    """Return the part of a normalised disc that practically every camera shows.
+
+    Args:
+        disc: (width_px, width_px, 3) uint8, as `normalise_field` returns it.
+        size: the network's input size.
+
+    Returns:
+        (height_px, width_px, 3) uint8, neutral in the rows beyond `COMMON_SHARE` of the radius.
+    """
+    top = (size.width_px - size.height_px) // 2
+    common = disc[top : top + size.height_px].copy()
+    blank = _blank_rows(size)
+    common[:blank] = common[size.height_px - blank :] = np.uint8(NEUTRAL)
+    return common
+
+
+def _blank_rows(size: InputSize) -> int:
+    """Return how many rows of the input stay empty above, and as many below."""
+    return max(0, round((size.height_px - COMMON_SHARE * size.width_px) / 2))
 
 
 def to_tensor(normalised: UInt8Array) -> Float32Array:
@@ -150,10 +166,10 @@ def normalise_field(pixels: UInt8Array, field_of_view: FieldOfView, diameter_px:
         diameter_px: wanted diameter.
 
     Returns:
-        (diameter_px, diameter_px, 3) uint8, where 128 is the local mean and what lies outside the retina.
+        (diameter_px, diameter_px, 3) uint8, where 128 is the mean and what lies outside the retina.
     """
     disc, visible = cut_disc(pixels, field_of_view, diameter_px)
-    return _normalise_colour(disc, visible)
+    return normalise_colour(disc, visible)
 
 
 def cut_disc(pixels: UInt8Array, field_of_view: FieldOfView, diameter_px: int) -> tuple[UInt8Array, BoolArray]:
@@ -199,41 +215,3 @@ def _draw_rim(diameter_px: int) -> BoolArray:
     inside = np.asarray(rows[:, None] ** 2 + rows[None, :] ** 2 <= RIM_SHARE**2, dtype=np.bool_)
     inside.flags.writeable = False
     return inside
-
-
-def _normalise_colour(disc: UInt8Array, visible: BoolArray) -> UInt8Array:
-    """Express each pixel by its ratio to the local mean, in units of the field's own green contrast."""
-    if not visible.any():
-        return np.full_like(disc, NEUTRAL)
-    mask = visible.view(np.uint8)
-    offset = np.float32(255.0 * RATIO_OFFSET)
-    base = _local_mean(np.asarray(cv2.copyTo(disc, mask), dtype=np.uint8), mask, float(offset))
-    # (value - mean) / (mean + offset) is this quotient less 1, and what follows allows for that.
-    quotient = disc + offset
-    cv2.divide(quotient, base, dst=quotient)
-    contrast = max(CONTRAST_FLOOR, float(cv2.meanStdDev(cv2.extractChannel(quotient, 1), mask=mask)[1][0, 0]))
-    gain = HALF_RANGE / (CONTRAST_SPAN * contrast)
-    scaled = cv2.addWeighted(quotient, gain, quotient, 0.0, NEUTRAL - gain, dtype=cv2.CV_8U)
-    normalised = np.full_like(disc, NEUTRAL)
-    cv2.copyTo(cv2.max(scaled, np.ones_like(disc)), mask, normalised)
-    return normalised
-
-
-def _local_mean(disc: UInt8Array, mask: UInt8Array, offset: float) -> Float32Array:
-    """Return `offset` plus the Gaussian mean of `disc` over the pixels where `mask` is 1, (S, S, 3) float32.
-
-    Args:
-        disc: (S, S, 3) uint8, 0 where `mask` is.
-        mask: (S, S) uint8, 0 or 1.
-        offset: what is added, in levels.
-    """
-    size = disc.shape[0]
-    # The mean is smooth, so a quarter of the resolution carries it at a sixteenth of the cost.
-    small = (max(8, size // 4), max(8, size // 4))
-    sigma = LOCAL_MEAN_SIGMA * small[0] / 2
-    values = cv2.resize(disc, small, interpolation=cv2.INTER_AREA)
-    weight = cv2.resize(mask.astype(np.float32), small, interpolation=cv2.INTER_AREA)
-    # Blurred as one picture of four channels.
-    blurred = cv2.GaussianBlur(np.dstack([values.astype(np.float32), weight]), (0, 0), sigma)
-    mean = blurred[..., :3] / np.maximum(blurred[..., 3:], 1e-3) + np.float32(offset)
-    return np.asarray(cv2.resize(mean, (size, size), interpolation=cv2.INTER_LINEAR), dtype=np.float32)

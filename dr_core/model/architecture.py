@@ -95,12 +95,14 @@ class SideHeads:
         gradable: log odds that a reader can grade the photograph; reads `pool_layers`.
         right_eye: log odds of a right eye; reads `pool_grid`.
         oedema: log odds of exudates near the fovea; reads `pool_layers`.
+        retina: log odds that this is a photograph of a retina at all; reads `pool_extremes`.
         embedding: whitened features for the distance from the training photographs; reads the last of them.
     """
 
     gradable: LinearHead
     right_eye: LinearHead
     oedema: LinearHead
+    retina: LinearHead
     embedding: LinearHead
 
 
@@ -108,6 +110,13 @@ def pool_layers(grader: Any) -> Any:
     """Return the symbolic (N, D) means of `POOLED_LAYERS` over the whole input."""
     pools = [keras.layers.GlobalAveragePooling2D()(grader.get_layer(name).output) for name in POOLED_LAYERS]
     return keras.layers.Concatenate(name="pooled_layers")(pools)
+
+
+def pool_extremes(grader: Any, pooled: Any) -> Any:
+    """Return the symbolic (N, 2 * D) `pooled`, as `pool_layers` gives it, and then the maxima of the same layers."""
+    outputs = [grader.get_layer(name).output for name in POOLED_LAYERS]
+    maxima = [keras.layers.Flatten()(keras.layers.MaxPooling2D(output.shape[1:3])(output)) for output in outputs]
+    return keras.layers.Concatenate(name="pooled_extremes")([pooled, *maxima])
 
 
 def pool_grid(grader: Any) -> Any:
@@ -127,8 +136,8 @@ def attach_side_heads(grader: Any, heads: SideHeads, lesion_maps: Any) -> Any:
         lesion_maps: symbolic (N, h, w, 4) output of `grader`'s own layers.
 
     Returns:
-        keras.Model with the outputs (N, 5) logits, (N, 3 + E) `SIDE_SCORES` (gradable, right eye, oedema, embedding)
-        and (N, h, w, 4) lesion maps.
+        keras.Model with the outputs (N, 5) logits, (N, 4 + E) `SIDE_SCORES` (gradable, right eye, oedema, retina,
+        embedding) and (N, h, w, 4) lesion maps.
     """
     pooled, grid = pool_layers(grader), pool_grid(grader)
     last = keras.layers.GlobalAveragePooling2D(name="pooled_last")(grader.get_layer(LAST_FEATURES).output)
@@ -136,6 +145,7 @@ def attach_side_heads(grader: Any, heads: SideHeads, lesion_maps: Any) -> Any:
         _apply(heads.gradable, "gradable_logit", pooled),
         _apply(heads.right_eye, "right_eye_logit", grid),
         _apply(heads.oedema, "oedema_logit", pooled),
+        _apply(heads.retina, "retina_logit", pool_extremes(grader, pooled)),
         _apply(heads.embedding, "embedding", last),
     ]
     side_scores = keras.layers.Concatenate(name=SIDE_SCORES)(scores)

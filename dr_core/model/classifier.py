@@ -17,8 +17,8 @@ from dr_core.model.runtime import Runtime, count_cores
 from dr_core.model.spec import ModelSpec, SideSpec, load_spec
 
 # The flat buffer names no outputs, so all numbers come as one row: the grades' logits, then these, then the embedding.
-GRADABLE, RIGHT_EYE, OEDEMA = GRADE_COUNT, GRADE_COUNT + 1, GRADE_COUNT + 2
-EMBEDDING_FROM = GRADE_COUNT + 3
+GRADABLE, RIGHT_EYE, OEDEMA, RETINA = range(GRADE_COUNT, GRADE_COUNT + 4)
+EMBEDDING_FROM = GRADE_COUNT + 4
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,16 @@ def _find_outputs(spec: ModelSpec, runtime: Runtime) -> OutputPlaces:
 
 
 def _read_side(scores: Float32Array, lesion_maps: Float32Array, side: SideSpec) -> SideFindings:
-    embedding = scores[EMBEDDING_FROM:].astype(np.float64)
+    # A model from before the retina output has its embedding in that place.
+    knows_retina = side.retina_log_odds is not None
+    embedding = scores[EMBEDDING_FROM if knows_retina else RETINA :].astype(np.float64)
     return SideFindings(
         p_gradable=_to_probability(scores[GRADABLE]),
         unfamiliarity=float(np.linalg.norm(embedding)) / side.unfamiliar_distance,
         p_right_eye=_to_probability(scores[RIGHT_EYE]),
         p_oedema_risk=_to_probability(scores[OEDEMA]) if side.oedema_validated else None,
         lesion_maps=lesion_maps,
+        retina_log_odds=float(scores[RETINA]) if knows_retina else None,
     )
 
 

@@ -50,6 +50,8 @@ class SideSpec:
         unfamiliar_distance: distance in feature space beyond which lies 1 in 100 validation photographs.
         eye_confidence: from this probability on, the network is believed about which eye it sees.
         oedema_validated: whether the macular-oedema output met its goal and may be shown.
+        retina_log_odds: below these log odds of a retina a picture is refused; frozen on val, where it refuses none.
+            None for a model without that output, which refuses nothing.
     """
 
     gate_weights: tuple[float, float, float]
@@ -57,6 +59,7 @@ class SideSpec:
     unfamiliar_distance: float
     eye_confidence: float
     oedema_validated: bool
+    retina_log_odds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -159,9 +162,12 @@ def _parse_side(raw: dict[str, Any]) -> SideSpec:
         unfamiliar_distance=float(raw["unfamiliar_distance"]),
         eye_confidence=float(raw["eye_confidence"]),
         oedema_validated=bool(raw["oedema_validated"]),
+        retina_log_odds=None if raw.get("retina_log_odds") is None else float(raw["retina_log_odds"]),
     )
     if not (0 < side.gradable_score < 1 and 0.5 <= side.eye_confidence < 1 and 0 < side.unfamiliar_distance < math.inf):
         raise ValueError(f"thresholds of the outputs beside the grade are out of range. Received: {side}")
+    if side.retina_log_odds is not None and not math.isfinite(side.retina_log_odds):
+        raise ValueError(f"retina_log_odds must be a finite number. Received: {side.retina_log_odds}")
     return side
 
 

@@ -4,7 +4,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 
-from dr_core.domain.errors import PhotographError
+from dr_core.domain.errors import NotAFundusPhotograph, PhotographError
 from dr_core.domain.grades import Grade
 from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograph, Laterality
 from dr_core.domain.results import Prediction, QualityReport, ScreeningResult, Status
@@ -12,6 +12,7 @@ from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import ModelInput, prepare_input
 from dr_core.imaging.quality import NetworkOpinion, assess_quality
+from dr_core.imaging.retina_likeness import NO_RETINA_TEXTURE
 from dr_core.model.calibration import decide
 from dr_core.model.cam import class_activation_map
 from dr_core.model.classifier import Classifier
@@ -26,7 +27,7 @@ class Screening:
     Attributes:
         result: the row of every report.
         photograph: None when it could not be decoded.
-        field_of_view: None when none was found.
+        field_of_view: None when none was found, or what it shows is no retina.
         model_input: what the network saw; None where it was not asked.
     """
 
@@ -85,18 +86,19 @@ def screen_photograph(data: bytes, name: str, *, classifier: Classifier, grade_u
     """
     started = time.perf_counter()
     photograph: FundusPhotograph | None = None
+    spec = classifier.spec
     try:
         photograph = decode_photograph(data, name, longest_side_px=ANALYSIS_SIDE_PX, exact=False)
         field_of_view = find_field_of_view(photograph.pixels)
+        model_input = prepare_input(photograph, field_of_view, spec.input_size)
+        (prediction,) = classifier.predict([model_input])
+        _require_retina(prediction, spec)
     except PhotographError as error:
         digest = photograph.sha256 if photograph else hashlib.sha256(data).hexdigest()
-        origin = trace_origin(digest, classifier.spec)
+        origin = trace_origin(digest, spec)
         elapsed_s = time.perf_counter() - started
         failure = report_failure(name, str(error), origin, photograph=photograph, elapsed_s=elapsed_s)
         return Screening(failure, photograph)
-    spec = classifier.spec
-    model_input = prepare_input(photograph, field_of_view, spec.input_size)
-    (prediction,) = classifier.predict([model_input])
     quality = _judge_quality(photograph, field_of_view, prediction, spec)
     kept = prediction if quality.gradable or grade_ungradable else None
     result = ScreeningResult(
@@ -113,6 +115,18 @@ def screen_photograph(data: bytes, name: str, *, classifier: Classifier, grade_u
         seen_laterality=_see_eye(prediction, spec),
     )
     return Screening(result, photograph, field_of_view, model_input if kept is not None else None)
+
+
+def _require_retina(prediction: Prediction, spec: ModelSpec) -> None:
+    """Refuse a picture in which the network sees no retina, where the model was released with a limit for that.
+
+    Raises:
+        NotAFundusPhotograph: its log odds of a retina lie below the limit.
+    """
+    limit = spec.side.retina_log_odds if spec.side is not None else None
+    found = prediction.side.retina_log_odds if prediction.side is not None else None
+    if limit is not None and found is not None and found < limit:
+        raise NotAFundusPhotograph(NO_RETINA_TEXTURE)
 
 
 def _judge_quality(

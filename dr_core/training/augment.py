@@ -1,24 +1,27 @@
 """Make one camera look like another: geometry, colour, blur and compression, on normalised discs."""
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
 from dr_core.domain.photograph import Float32Array, UInt8Array
-from dr_core.imaging.preprocess import RIM_SHARE, InputSize, to_tensor
+from dr_core.imaging.colour_ratio import COMMON_SHARE
+from dr_core.imaging.preprocess import RIM_SHARE, InputSize, cut_common, to_tensor
 from dr_core.training.dataset import NEUTRAL
 
 ROTATION_DEG = 20.0
 SCALE_RANGE = (0.92, 1.12)
 ASPECT_RANGE = (0.94, 1.06)
 SHIFT_SHARE = 0.03
-CONTRAST_RANGE = (0.7, 1.35)
-CHANNEL_GAIN_RANGE = (0.75, 1.3)
-CHANNEL_SHIFT = 0.08
-GAMMA_RANGE = (0.8, 1.25)
-BLUR_CHANCE, BLUR_SIGMA_PX = 0.35, (0.4, 1.5)
-COARSE_CHANCE, COARSE_SHARE = 0.25, (0.45, 0.9)
-JPEG_CHANCE, JPEG_QUALITY = 0.25, (35, 92)
-NOISE_CHANCE, NOISE_SIGMA = 0.2, (0.01, 0.05)
+CONTRAST_RANGE = (0.8, 1.25)
+CHANNEL_GAIN_RANGE = (0.85, 1.18)
+CHANNEL_SHIFT = 0.04
+GAMMA_RANGE = (0.85, 1.18)
+BLUR_CHANCE, BLUR_SIGMA_PX = 0.2, (0.4, 1.5)
+COARSE_CHANCE, COARSE_SHARE = 0.15, (0.45, 0.9)
+JPEG_CHANCE, JPEG_QUALITY = 0.1, (35, 92)
+NOISE_CHANCE, NOISE_SIGMA = 0.1, (0.01, 0.05)
 
 
 def cut_visible(disc: UInt8Array, size: InputSize) -> Float32Array:
@@ -27,8 +30,7 @@ def cut_visible(disc: UInt8Array, size: InputSize) -> Float32Array:
         disc = np.asarray(
             cv2.resize(disc, (size.width_px, size.width_px), interpolation=cv2.INTER_AREA), dtype=np.uint8
         )
-    top = (size.width_px - size.height_px) // 2
-    return to_tensor(disc[top : top + size.height_px])
+    return to_tensor(cut_common(disc, size))
 
 
 def augment_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator) -> Float32Array:
@@ -47,9 +49,12 @@ def augment_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator)
         quality = int(random.integers(*JPEG_QUALITY))
         _, packed = cv2.imencode(".jpg", moved, [cv2.IMWRITE_JPEG_QUALITY, quality])
         moved = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), dtype=np.uint8)
-    tensor = _recolour(to_tensor(_soften(moved, random)), random)
-    visible = _visible_field(size)
-    return np.asarray(np.clip(tensor, -1.0, 1.0) * visible[..., None], dtype=np.float32)
+    tensor = cv2.LUT(_soften(moved, random), _draw_curves(random))
+    if random.random() < NOISE_CHANCE:
+        tensor += random.standard_normal(tensor.shape, dtype=np.float32) * np.float32(random.uniform(*NOISE_SIGMA))
+        np.clip(tensor, -1.0, 1.0, out=tensor)
+    tensor *= _visible_field(size)
+    return np.asarray(tensor, dtype=np.float32)
 
 
 def move_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator) -> UInt8Array:
@@ -91,21 +96,24 @@ def _soften(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:
     return pixels
 
 
-def _recolour(tensor: Float32Array, random: np.random.Generator) -> Float32Array:
+def _draw_curves(random: np.random.Generator) -> Float32Array:
+    """Return (1, 256, 3) float32, each channel's curve from normalised levels to the network's range.
+
+    A table, because contrast, white balance and gamma act on each level alone: computed for 256 levels, not for each pixel.
+    """
     gain = random.uniform(*CONTRAST_RANGE) * random.uniform(*CHANNEL_GAIN_RANGE, 3)
     shift = random.uniform(-CHANNEL_SHIFT, CHANNEL_SHIFT, 3)
-    tensor = tensor * gain.astype(np.float32) + shift.astype(np.float32)
-    gamma = random.uniform(*GAMMA_RANGE)
-    tensor = np.sign(tensor) * np.abs(tensor) ** np.float32(gamma)
-    if random.random() < NOISE_CHANCE:
-        sigma = random.uniform(*NOISE_SIGMA)
-        tensor = tensor + random.normal(0.0, sigma, tensor.shape).astype(np.float32)
-    return np.asarray(tensor, dtype=np.float32)
+    levels = to_tensor(np.arange(256, dtype=np.uint8))[None, :, None] * gain + shift
+    curves = np.sign(levels) * np.abs(levels) ** random.uniform(*GAMMA_RANGE)
+    return np.asarray(np.clip(curves, -1.0, 1.0), dtype=np.float32)
 
 
+@lru_cache(maxsize=8)
 def _visible_field(size: InputSize) -> Float32Array:
-    """Return (height_px, width_px) float32: 1 inside the field's rim, 0 outside."""
+    """Return (height_px, width_px, 3) float32: 1 where every camera shows retina, 0 elsewhere."""
     rows = (np.arange(size.height_px) - size.height_px / 2 + 0.5)[:, None]
     columns = (np.arange(size.width_px) - size.width_px / 2 + 0.5)[None, :]
     radius = RIM_SHARE * size.width_px / 2
-    return np.asarray(rows**2 + columns**2 <= radius**2, dtype=np.float32)
+    common = np.abs(rows) <= COMMON_SHARE * size.width_px / 2
+    shown = common & (rows**2 + columns**2 <= radius**2)
+    return np.asarray(np.repeat(shown[..., None], 3, axis=2), dtype=np.float32)

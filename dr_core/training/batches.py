@@ -5,14 +5,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dr_core.domain.grades import GRADE_COUNT
-from dr_core.domain.photograph import Float32Array
+from dr_core.domain.photograph import Float32Array, UInt8Array
 from dr_core.training.augment import augment_disc
 from dr_core.training.dataset import DiscCache
 from dr_core.training.plan import Stage
 
 ORDINAL_SHARPNESS = 2.0
 CLASS_WEIGHT_POWER = -0.4
-SOURCE_WEIGHT_POWER = -0.25
+SOURCE_WEIGHT_POWER = -0.4
 
 
 def soften_grades(grades: NDArray[np.int64]) -> Float32Array:
@@ -33,12 +33,23 @@ def weigh_photographs(cache: DiscCache) -> Float32Array:
     return np.asarray(weights / weights.mean(), dtype=np.float32)
 
 
+def _join_variants(cache: DiscCache) -> list[list[UInt8Array]]:
+    """Return every photograph's discs, its own first; a variant in which no field was found is missing."""
+    variants = {photograph.image_id: [disc] for photograph, disc in zip(cache.photographs, cache.discs, strict=True)}
+    for copy in cache.copies:
+        for photograph, disc in zip(copy.photographs, copy.discs, strict=True):
+            if photograph.image_id in variants:
+                variants[photograph.image_id].append(disc)
+    return list(variants.values())
+
+
 class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """Shuffled, augmented batches; seed and epoch alone decide the order, so a resumed run sees what it would have."""
 
     def __init__(self, cache: DiscCache, stage: Stage, seed: int, first_epoch: int) -> None:
         super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
-        self._cache, self._stage, self._seed, self._epoch = cache, stage, seed, first_epoch
+        self._variants = _join_variants(cache)
+        self._stage, self._seed, self._epoch = stage, seed, first_epoch
         self._targets, self._weights = soften_grades(cache.grades), weigh_photographs(cache)
         self._order = self._shuffle()
 
@@ -57,5 +68,6 @@ class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         size = self._stage.batch_size
         chosen = self._order[step * size : (step + 1) * size]
         random = np.random.default_rng([self._seed, self._epoch, step])
-        tensors = [augment_disc(self._cache.discs[index], self._stage.size, random) for index in chosen]
+        discs = [self._variants[index][random.integers(len(self._variants[index]))] for index in chosen]
+        tensors = [augment_disc(disc, self._stage.size, random) for disc in discs]
         return np.stack(tensors), self._targets[chosen], self._weights[chosen]

@@ -18,6 +18,7 @@ from dr_core.domain.photograph import Laterality, UInt8Array
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION, normalise_field
+from dr_core.training.recapture import recapture
 
 NEUTRAL = 128  # what the normalisation writes where there is no retina
 _log = logging.getLogger(__name__)
@@ -109,10 +110,12 @@ class DiscCache:
     Attributes:
         discs: (N, S, S, 3) uint8, as `normalise_field` returns them.
         photographs: the N rows that they belong to.
+        copies: variants of the same photographs to learn from, each without those that lost their field.
     """
 
     discs: UInt8Array
     photographs: tuple[LabelledPhotograph, ...]
+    copies: tuple["DiscCache", ...] = ()
 
     @property
     def grades(self) -> NDArray[np.int64]:
@@ -125,6 +128,7 @@ def build_cache(
     diameter_px: int,
     folder: Path,
     *,
+    copy: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> DiscCache:
     """Normalise `photographs` once and keep them in `folder`; a later call with the same ones reads them back.
@@ -133,22 +137,23 @@ def build_cache(
         photographs: rows of the manifest.
         diameter_px: diameter of each disc.
         folder: outside the repository; made when missing.
+        copy: 0 for the photographs as they are, another number for as many sets of variants, as `recapture` makes them.
         progress: called with (done, all).
 
     Returns:
         The cache; photographs without a field of view are left out and counted in the log.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = [PREPROCESSING_VERSION, str(diameter_px), *(photograph.image_id for photograph in photographs)]
+    wanted = [PREPROCESSING_VERSION, str(diameter_px), str(copy), *(photograph.image_id for photograph in photographs)]
     key = hashlib.sha256("\n".join(wanted).encode()).hexdigest()[:16]
     array_path, index_path = folder / f"{key}.npy", folder / f"{key}.json"
     if not index_path.is_file():
         shape = (len(photographs), diameter_px, diameter_px, 3)
         discs = np.lib.format.open_memmap(array_path, mode="w+", dtype=np.uint8, shape=shape)
         kept: list[int] = []
-        for done, (index, disc) in enumerate(_normalise_all(photographs, diameter_px), start=1):
+        for done, (index, disc) in enumerate(_normalise_all(photographs, diameter_px, copy), start=1):
             if disc is not None:
-                discs[index] = disc
+                discs[len(kept)] = disc
                 kept.append(index)
             if progress is not None:
                 progress(done, len(photographs))
@@ -157,21 +162,22 @@ def build_cache(
     kept = json.loads(index_path.read_text())
     if len(kept) < len(photographs):
         _log.warning("%d photographs show no field of view and are left out", len(photographs) - len(kept))
-    discs = np.load(array_path, mmap_mode="r")
-    if len(kept) < len(photographs):
-        discs = discs[kept]
+    discs = np.load(array_path, mmap_mode="r")[: len(kept)]
     return DiscCache(discs, tuple(photographs[index] for index in kept))
 
 
 def _normalise_all(
-    photographs: Sequence[LabelledPhotograph], diameter_px: int
+    photographs: Sequence[LabelledPhotograph], diameter_px: int, copy: int
 ) -> Iterator[tuple[int, UInt8Array | None]]:
-    def normalise(photograph: LabelledPhotograph) -> UInt8Array | None:
-        decoded = decode_photograph(photograph.path.read_bytes(), photograph.path.name)
+    def normalise(index: int) -> UInt8Array | None:
+        path = photographs[index].path
+        pixels = decode_photograph(path.read_bytes(), path.name).pixels
+        if copy:
+            pixels = recapture(pixels, np.random.default_rng([copy, index]))
         try:
-            return normalise_field(decoded.pixels, find_field_of_view(decoded.pixels), diameter_px)
+            return normalise_field(pixels, find_field_of_view(pixels), diameter_px)
         except NotAFundusPhotograph:
             return None
 
     with ThreadPoolExecutor(2) as pool:
-        yield from enumerate(pool.map(normalise, photographs))
+        yield from enumerate(pool.map(normalise, range(len(photographs))))

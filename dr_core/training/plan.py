@@ -45,11 +45,14 @@ class Plan:
     Attributes:
         stages: run one after the other, each from the last one's weights.
         seed: of the weights, the order and the augmentation.
+        copies: how many variants of each photograph, as other cameras and programs would have left it, stand beside it.
     """
 
     stages: tuple[Stage, ...] = (
         Stage(256, 5, 1e-3),
         Stage(320, 3, 6e-4, share=0.35),
         Stage(384, 9, 4e-4, frozen_statistics=True, share=0.6),
+        Stage(384, 12, 4e-4, frozen_statistics=True, share=0.5),
     )
     seed: int = 20261123
+    copies: int = 3

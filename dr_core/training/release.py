@@ -15,7 +15,7 @@ from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import InputSize, normalise_field
 from dr_core.imaging.quality import measure_quality, score_quality
-from dr_core.model.architecture import attach_side_heads
+from dr_core.model.architecture import LinearHead, attach_side_heads
 from dr_core.training.augment import cut_visible
 from dr_core.training.dataset import DiscCache, LabelledPhotograph, build_cache, read_manifest, select_graded
 from dr_core.training.export import export_model
@@ -23,12 +23,14 @@ from dr_core.training.fit import Say, fit_grader
 from dr_core.training.lesions import fit_lesion_head, read_lesion_photographs
 from dr_core.training.operating_point import choose_operating_point
 from dr_core.training.plan import Plan
+from dr_core.training.retina_examples import prepare_non_retinas, prepare_retinas
 from dr_core.training.run_folder import RunFolder
-from dr_core.training.side_heads import PooledFeatures, fit_side_heads, read_features
+from dr_core.training.side_heads import PooledFeatures, RetinaSamples, fit_side_heads, read_features
 from dr_core.training.side_thresholds import GateSamples, choose_side
 from dr_core.training.spoil import SPOILT, spoil_photograph
 
 SPOILT_PHOTOGRAPHS, SPOILT_ON_VAL = 300, 60
+VARIANTS, VARIANTS_ON_VAL, NON_RETINAS_PER_KIND = 800, 400, 50
 FloatArray = NDArray[np.float64]
 
 
@@ -67,9 +69,14 @@ def train_and_release(paths: TrainingPaths, *, name: str, say: Callable[[str], N
     photographs = read_manifest(paths.data_dir)
     width_px = max(stage.width_px for stage in plan.stages)
     train = _cache(select_graded(photographs, "train"), width_px, paths.run_dir, say)
+    copies = tuple(
+        _cache(select_graded(photographs, "train"), width_px, paths.run_dir, say, copy=number)
+        for number in range(1, plan.copies + 1)
+    )
     val = _cache(select_graded(photographs, "val"), width_px, paths.run_dir, say)
     say(f"{len(train.photographs)} photographs to train on, {len(val.photographs)} to choose on")
-    grader = fit_grader(train, val, RunFolder(paths.run_dir, plan), backbone_weights=paths.weights, say=say)
+    run = RunFolder(paths.run_dir, plan)
+    grader = fit_grader(replace(train, copies=copies), val, run, backbone_weights=paths.weights, say=say)
     return release(grader, (train, val), paths, name=name, say=say)
 
 
@@ -89,7 +96,9 @@ def release(grader: Any, caches: tuple[DiscCache, DiscCache], paths: TrainingPat
     chance = np.random.default_rng(plan.seed)
     spoilt, _ = _read_spoilt(grader, train.photographs, SPOILT_PHOTOGRAPHS, chance)
     features = read_features(grader, _cut(train, size))
-    heads = fit_side_heads(features, train.photographs, spoilt)
+    photographs = read_manifest(paths.data_dir)
+    samples = _read_retina_samples(grader, [row for row in photographs if row.split == "train"], plan.seed)
+    heads = fit_side_heads(features, train.photographs, spoilt=spoilt, samples=samples)
     lesions = read_lesion_photographs(paths.data_dir, size.width_px)
     lesion_maps = fit_lesion_head(grader, lesions, seed=plan.seed, say=say)
     network = attach_side_heads(grader, heads, lesion_maps.output)
@@ -97,9 +106,14 @@ def release(grader: Any, caches: tuple[DiscCache, DiscCache], paths: TrainingPat
     logits, scores = _read_outputs(network, _cut(val, size))
     sources = np.array([photograph.source for photograph in val.photographs])
     spoilt_val, measured_spoilt = _read_spoilt(grader, val.photographs, SPOILT_ON_VAL, chance)
-    network_spoilt = spoilt_val.layers @ heads.gradable.kernel[:, 0] + heads.gradable.bias[0]
+    val_rows = [row for row in photographs if row.split == "val"]
+    more_val = read_features(grader, prepare_retinas(val_rows, size, variants=VARIANTS_ON_VAL, seed=plan.seed + 1))
     measured = [_measure(*_open(photograph)) for photograph in val.photographs]
-    gate = GateSamples(np.append(scores[:, 0], network_spoilt), np.array(measured + measured_spoilt))
+    gate = GateSamples(
+        np.append(scores[:, 0], _apply(heads.gradable, spoilt_val.layers)),
+        np.array(measured + measured_spoilt),
+        _apply(heads.retina, np.concatenate([more_val.extremes, spoilt_val.extremes])),
+    )
     point = choose_operating_point(logits, val.grades, sources)
     point = replace(point, side=choose_side(scores, val.photographs, gate))
     return export_model(network, paths.out_dir, name, point, training={"plan": asdict(plan)})
@@ -110,11 +124,24 @@ def _cut(cache: DiscCache, size: InputSize) -> Iterator[Float32Array]:
 
 
 def _read_outputs(network: Any, tensors: Iterator[Float32Array]) -> tuple[FloatArray, FloatArray]:
-    """Return (N, 5) logits and (N, 3 + E) side scores."""
+    """Return (N, 5) logits and (N, 4 + E) side scores."""
     reader = keras.Model(network.input, network.outputs[:2])
     parts = [reader.predict_on_batch(np.stack(batch)) for batch in _batch(tensors, 16)]
     logits, scores = ([np.asarray(part[place], dtype=np.float64) for part in parts] for place in (0, 1))
     return np.concatenate(logits), np.concatenate(scores)
+
+
+def _apply(head: LinearHead, features: Float32Array) -> FloatArray:
+    return np.asarray(features @ head.kernel[:, 0] + head.bias[0], dtype=np.float64)
+
+
+def _read_retina_samples(grader: Any, photographs: Sequence[LabelledPhotograph], seed: int) -> RetinaSamples:
+    """Return what the head reads of more retinas, and of pictures that show none, from rows of the train split."""
+    size = InputSize(*grader.input_shape[1:3])
+    return RetinaSamples(
+        retinas=read_features(grader, prepare_retinas(photographs, size, variants=VARIANTS, seed=seed)),
+        others=read_features(grader, prepare_non_retinas(photographs, size, per_kind=NON_RETINAS_PER_KIND, seed=seed)),
+    )
 
 
 def _open(photograph: LabelledPhotograph) -> tuple[FundusPhotograph, FieldOfView]:
@@ -152,10 +179,10 @@ def _batch(tensors: Iterator[Float32Array], count: int) -> Iterator[list[Float32
 
 
 def _cache(
-    photographs: Sequence[LabelledPhotograph], width_px: int, run_dir: Path, say: Callable[[str], None]
+    photographs: Sequence[LabelledPhotograph], width_px: int, run_dir: Path, say: Say, copy: int = 0
 ) -> DiscCache:
     def report(done: int, count: int) -> None:
         if done % 500 == 0 or done == count:
             say(f"preparing photographs: {done} of {count}")
 
-    return build_cache(photographs, width_px, run_dir / "cache", progress=report)
+    return build_cache(photographs, width_px, run_dir / "cache", copy=copy, progress=report)

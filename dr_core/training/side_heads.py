@@ -1,4 +1,4 @@
-"""Fit what the network says beside the grade: gradable or not, which eye, oedema risk, and how familiar it looks.
+"""Fit what the network says beside the grade: gradable, which eye, oedema risk, retina or not, how familiar it looks.
 
 Each is linear in features that the grading pass has computed anyway, and is fitted after the grader's training, which
 therefore need not be repeated for them.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dr_core.domain.photograph import Float32Array, Laterality
-from dr_core.model.architecture import LAST_FEATURES, LinearHead, SideHeads, pool_grid, pool_layers
+from dr_core.model.architecture import LAST_FEATURES, LinearHead, SideHeads, pool_extremes, pool_grid, pool_layers
 from dr_core.training.dataset import LabelledPhotograph
 from dr_core.training.logistic import fit_logistic
 
@@ -24,8 +24,11 @@ EMBEDDING_SIZE = 64
 GRADABLE_RIDGE = 300.0
 EYE_RIDGE = 300.0
 OEDEMA_RIDGE = 300.0
+RETINA_RIDGE = 30.0
 # Sources without a gradability label count as gradable, and for less; so do photographs that we spoilt ourselves.
 WEIGHT_LABELLED, WEIGHT_OTHER, WEIGHT_SPOILT = 1.0, 0.1, 0.1
+# Other diseases, and photographs stored anew, are few beside the graded ones and the first to be taken for no retina.
+WEIGHT_RARE_RETINA = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +38,13 @@ class PooledFeatures:
     Attributes:
         layers: (N, D) float32, as `pool_layers` orders them.
         grid: (N, C) float32, as `pool_grid` orders them.
+        extremes: (N, 2 * D) float32, as `pool_extremes` orders them.
         last_count: how many of the last of `layers` belong to the last feature map.
     """
 
     layers: Float32Array
     grid: Float32Array
+    extremes: Float32Array
     last_count: int
 
     @property
@@ -48,17 +53,29 @@ class PooledFeatures:
         return self.layers[:, -self.last_count :]
 
 
+@dataclass(frozen=True, eq=False)
+class RetinaSamples:
+    """What tells a retina from anything else, beside the graded photographs and their spoilt copies.
+
+    Attributes:
+        retinas: of pictures that show one.
+        others: of pictures that show none.
+    """
+
+    retinas: PooledFeatures
+    others: PooledFeatures
+
+
 def read_features(grader: Any, tensors: Iterable[Float32Array]) -> PooledFeatures:
     """Send (height, width, 3) tensors through a trained grader and keep what the heads read."""
-    reader = keras.Model(grader.input, [pool_layers(grader), pool_grid(grader)])
-    layers: list[Float32Array] = []
-    grid: list[Float32Array] = []
+    pooled = pool_layers(grader)
+    reader = keras.Model(grader.input, [pooled, pool_grid(grader), pool_extremes(grader, pooled)])
+    parts: tuple[list[Float32Array], ...] = ([], [], [])
     batch: list[Float32Array] = []
 
     def flush() -> None:
-        found = reader.predict_on_batch(np.stack(batch))
-        layers.append(np.asarray(found[0], dtype=np.float32))
-        grid.append(np.asarray(found[1], dtype=np.float32))
+        for part, found in zip(parts, reader.predict_on_batch(np.stack(batch)), strict=True):
+            part.append(np.asarray(found, dtype=np.float32))
         batch.clear()
 
     for tensor in tensors:
@@ -68,11 +85,16 @@ def read_features(grader: Any, tensors: Iterable[Float32Array]) -> PooledFeature
     if batch:
         flush()
     last_count = int(grader.get_layer(LAST_FEATURES).output.shape[-1])
-    return PooledFeatures(np.concatenate(layers), np.concatenate(grid), last_count)
+    layers, grid, extremes = (np.concatenate(part) for part in parts)
+    return PooledFeatures(layers, grid, extremes, last_count)
 
 
 def fit_side_heads(
-    features: PooledFeatures, photographs: Sequence[LabelledPhotograph], spoilt: PooledFeatures
+    features: PooledFeatures,
+    photographs: Sequence[LabelledPhotograph],
+    *,
+    spoilt: PooledFeatures,
+    samples: RetinaSamples,
 ) -> SideHeads:
     """Fit every head on the training photographs.
 
@@ -80,6 +102,7 @@ def fit_side_heads(
         features: of `photographs`.
         photographs: labelled, of the train split alone.
         spoilt: features of copies that no reader could grade.
+        samples: further retinas, and pictures of anything else.
 
     Raises:
         ValueError: a label that a head needs has one value only.
@@ -88,6 +111,7 @@ def fit_side_heads(
         gradable=_fit_gradable(features, photographs, spoilt),
         right_eye=_fit_right_eye(features, photographs),
         oedema=_fit_oedema(features, photographs),
+        retina=fit_retina([features, spoilt], samples),
         embedding=fit_embedding(features.last),
     )
 
@@ -116,6 +140,21 @@ def _fit_oedema(features: PooledFeatures, photographs: Sequence[LabelledPhotogra
     known = np.array([photograph.oedema_risk is not None for photograph in photographs])
     near = np.array([photograph.oedema_risk == 2 for photograph in photographs])
     return fit_head(features.layers[known], near[known], ridge=OEDEMA_RIDGE)
+
+
+def fit_retina(common: Sequence[PooledFeatures], samples: RetinaSamples) -> LinearHead:
+    """Fit the log odds of a retina; retinas and everything else weigh the same in all, however many they are.
+
+    Args:
+        common: of retinas that are not among `samples`.
+        samples: further retinas, which weigh `WEIGHT_RARE_RETINA` each, and pictures of anything else.
+    """
+    parts = [part.extremes for part in (*common, samples.retinas, samples.others)]
+    counted = np.repeat([1.0] * len(common) + [WEIGHT_RARE_RETINA, 1.0], [len(part) for part in parts])
+    labels = np.arange(len(counted)) < len(counted) - len(samples.others.extremes)
+    shares = np.where(labels, counted[labels].sum(), counted[~labels].sum())
+    weights = 0.5 * len(counted) * counted / shares
+    return fit_head(np.concatenate(parts), labels, ridge=RETINA_RIDGE, weights=weights)
 
 
 def fit_head(

@@ -20,6 +20,7 @@ SENT_BACK = 0.02
 UNFAMILIAR_SHARE = 0.01
 EYE_PRECISION, EYE_CONFIDENCES = 0.99, (0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 OEDEMA_AUC = 0.85
+RETINAS_REFUSED, RETINA_MARGIN = 0.001, 1.0
 GATE_RIDGE = 0.1
 # Sources without a gradability label count as gradable, and for less; so do photographs that we spoilt ourselves.
 WEIGHT_LABELLED, WEIGHT_OTHER, WEIGHT_SPOILT = 1.0, 0.2, 0.3
@@ -32,27 +33,30 @@ class GateSamples:
     Attributes:
         network: (N,) log odds of gradable by the network.
         measured: (N,) probability of gradable by light and sharpness, `score_quality`.
+        retinas: (M,) log odds of a retina of more pictures of val that show one: ungraded, stored anew, spoilt.
     """
 
     network: FloatArray
     measured: FloatArray
+    retinas: FloatArray
 
 
 def choose_side(scores: FloatArray, photographs: Sequence[LabelledPhotograph], gate: GateSamples) -> SideSpec:
     """Freeze every threshold beside the grade.
 
     Args:
-        scores: (N, 3 + E) side scores of the validation photographs: gradable, right eye, oedema, embedding.
+        scores: (N, 4 + E) side scores of the validation photographs: gradable, right eye, oedema, retina, embedding.
         photographs: the N rows that they belong to.
         gate: the same N photographs, and spoilt copies after them.
 
     Returns:
         Weights of the quality score; the highest threshold on it that sends back `SENT_BACK` of no source's gradable
         photographs; the distance beyond which `UNFAMILIAR_SHARE` of the photographs lie; the confidence from which the
-        eye is right in `EYE_PRECISION`; and whether oedema risk 2 reaches `OEDEMA_AUC`.
+        eye is right in `EYE_PRECISION`; whether oedema risk 2 reaches `OEDEMA_AUC`; and the log odds below which a
+        picture is refused.
     """
     weights, gradable_score = _set_gate(photographs, gate)
-    distances = np.linalg.norm(scores[:, 3:], axis=1)
+    distances = np.linalg.norm(scores[:, 4:], axis=1)
     near = np.array([photograph.oedema_risk == 2 for photograph in photographs])
     known = np.array([photograph.oedema_risk is not None for photograph in photographs])
     area = float(area_under_roc(near[known], scores[known, 2]))
@@ -62,6 +66,7 @@ def choose_side(scores: FloatArray, photographs: Sequence[LabelledPhotograph], g
         unfamiliar_distance=round(float(np.quantile(distances, 1.0 - UNFAMILIAR_SHARE)), 4),
         eye_confidence=_find_eye_confidence(scores[:, 1], photographs),
         oedema_validated=area >= OEDEMA_AUC,
+        retina_log_odds=_find_retina_limit(scores[:, 3], gate.retinas),
     )
 
 
@@ -83,6 +88,16 @@ def _set_gate(photographs: Sequence[LabelledPhotograph], gate: GateSamples) -> t
         of_source = np.sort(score[gradable[:count] & (sources == source)])
         limits.append(of_source[int(SENT_BACK * of_source.size)])
     return weights, float(np.clip(np.floor(min(limits) * 1e4) / 1e4, 1e-4, 0.9999))
+
+
+def _find_retina_limit(graded: FloatArray, more: FloatArray) -> float:
+    """Return the highest limit that refuses `RETINAS_REFUSED` of all, and no photograph that a reader graded.
+
+    From the least retina-like of the graded ones it keeps a margin, for those that val does not hold.
+    """
+    every = np.sort(np.append(graded, more))
+    limit = min(float(every[int(RETINAS_REFUSED * every.size)]), float(graded.min()) - RETINA_MARGIN)
+    return float(np.floor(limit * 1e3) / 1e3)
 
 
 def _find_eye_confidence(logits: FloatArray, photographs: Sequence[LabelledPhotograph]) -> float:

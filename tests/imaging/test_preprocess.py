@@ -4,17 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
-from dr_core.domain.photograph import FieldOfView, FundusPhotograph
+from dr_core.domain.photograph import FieldOfView, FundusPhotograph, UInt8Array
+from dr_core.imaging.colour_ratio import COMMON_SHARE, CONTRAST_SPAN, LOCAL_MEAN_SIGMA, RATIO_OFFSET
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import (
-    CONTRAST_SPAN,
-    LOCAL_MEAN_SIGMA,
-    RATIO_OFFSET,
     RIM_SHARE,
     VISIBLE_SHARE,
     InputCrop,
     InputSize,
+    cut_common,
     cut_disc,
     normalise_field,
     prepare_input,
@@ -102,7 +101,8 @@ def test_rows_that_the_camera_cut_off_are_neutral():
 def test_input_shows_the_same_part_of_every_field(fundus_pixels):
     whole = normalise_field(fundus_pixels, find_field_of_view(fundus_pixels), SIZE.width_px)
     assert SIZE.height_px == round(VISIBLE_SHARE * SIZE.width_px)
-    assert np.array_equal(see(fundus_pixels), to_tensor(whole[32:224]))
+    # The middle 192 rows of 256, of which three above and below are not shown by every camera.
+    assert np.array_equal(see(fundus_pixels)[3:-3], to_tensor(whole[35:221]))
 
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (190, 90, 45), (255, 255, 255)])
@@ -195,7 +195,30 @@ def test_colour_is_the_ratio_to_the_local_mean_in_units_of_contrast(fundus_pixel
     counted = cv2.GaussianBlur(visible.astype(np.float64), (0, 0), sigma)
     base = cv2.GaussianBlur(values, (0, 0), sigma) / np.maximum(counted, 1e-3)[..., None]
     ratio = (values - base) / (base + RATIO_OFFSET)
-    wanted = np.clip(ratio / (CONTRAST_SPAN * ratio[..., 1][visible].std()), -1, 1) * 127 + 128
+    common = visible & (np.abs(np.arange(256) - 127.5) < COMMON_SHARE * 128)[:, None]
+    ratio -= ratio[common].mean(axis=0)
+    wanted = np.clip(ratio / (CONTRAST_SPAN * ratio[..., 1][common].std()), -1, 1) * 127 + 128
     difference = np.abs(normalise_field(fundus_pixels, field, 256) - wanted)[visible]
     assert difference.mean() < 1.0
     assert np.percentile(difference, 99) < 3.0
+
+
+def test_input_shows_only_the_rows_that_every_camera_shows(fundus_photograph: FundusPhotograph) -> None:
+    size = InputSize(288, 384)
+    field = find_field_of_view(fundus_photograph.pixels)
+    tensor = prepare_input(fundus_photograph, field, size).tensor
+    blank = round((288 - COMMON_SHARE * 384) / 2)
+    assert blank == 4
+    assert (tensor[:blank] == 0).all()
+    assert (tensor[-blank:] == 0).all()
+    assert (tensor[blank] != 0).any()
+    assert (tensor[-blank - 1] != 0).any()
+
+
+def test_mean_of_every_channel_tells_nothing_of_the_camera(fundus_pixels: UInt8Array) -> None:
+    tinted = np.clip(fundus_pixels * np.array([1.0, 0.7, 0.5]), 0, 255).astype(np.uint8)
+    for pixels in (fundus_pixels, tinted):
+        disc = normalise_field(pixels, find_field_of_view(fundus_pixels), 384)
+        common = cut_common(disc, InputSize(288, 384))
+        seen = common[(common != NEUTRAL).any(axis=2)].astype(np.float64)
+        assert np.abs(seen.mean(axis=0) - NEUTRAL).max() < 1.5

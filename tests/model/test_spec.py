@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from dr_core.domain.errors import ModelAltered, ModelNotFound
+from dr_core.imaging.preprocess import PREPROCESSING_VERSION
 from dr_core.model.spec import CLASS_NAMES, ModelFile, load_spec
 
 VALID: dict[str, Any] = {
@@ -17,7 +18,13 @@ VALID: dict[str, Any] = {
         "runtime": {"file": "made-up.tflite", "sha256": "00" * 32},
         "keras": {"file": "made-up.keras", "sha256": "11" * 32},
     },
-    "input": {"height_px": 240, "width_px": 320, "channels": "RGB", "range": [-1, 1], "preprocessing": "field-1"},
+    "input": {
+        "height_px": 240,
+        "width_px": 320,
+        "channels": "RGB",
+        "range": [-1, 1],
+        "preprocessing": PREPROCESSING_VERSION,
+    },
     "classes": list(CLASS_NAMES),
     "cam_layer": "out_relu",
     "calibration": {"temperature": 0.7, "boundaries": [[1.0, 0.0]] * 4},
@@ -47,9 +54,29 @@ def test_load_reads_every_field(tmp_path: Path) -> None:
     assert spec.label == "made-up@" + "0" * 12
 
 
+SIDE = {
+    "gate_weights": [1.0, 0.5, 0.1],
+    "gradable_score": 0.3,
+    "unfamiliar_distance": 12.0,
+    "eye_confidence": 0.9,
+    "oedema_validated": True,
+}
+
+
+def test_the_limit_for_a_retina_is_read_and_a_model_without_it_refuses_nothing(tmp_path: Path) -> None:
+    side = load_spec(write(tmp_path, lambda raw: raw.update(side=SIDE))).side
+    assert side is not None
+    assert side.retina_log_odds is None
+    side = load_spec(write(tmp_path, lambda raw: raw.update(side={**SIDE, "retina_log_odds": -1.25}))).side
+    assert side is not None
+    assert side.retina_log_odds == -1.25
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        lambda raw: raw.update(side={**SIDE, "retina_log_odds": float("nan")}),
+        lambda raw: raw.update(side={**SIDE, "retina_log_odds": "likely"}),
         lambda raw: raw["classes"].reverse(),
         lambda raw: raw.update(classes=sorted(raw["classes"])),
         lambda raw: raw["input"].update(preprocessing="field-0"),

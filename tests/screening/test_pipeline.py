@@ -1,6 +1,8 @@
 """One photograph's way: graded, ungradable or failed, never an exception, and always traceable."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,12 +14,13 @@ from dr_core import __version__
 from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import find_follow_up
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Status
+from dr_core.domain.results import Prediction, Status
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg, encode_png
-from dr_core.imaging.preprocess import PREPROCESSING_VERSION
+from dr_core.imaging.preprocess import PREPROCESSING_VERSION, ModelInput
+from dr_core.model.spec import SideSpec
 from dr_core.screening.pipeline import Screening, screen_photograph
-from tests.fakes import FakeClassifier
+from tests.fakes import FakeClassifier, make_prediction, make_side
 
 HOSTILE = {
     "empty": b"",
@@ -135,6 +138,41 @@ def test_a_picture_of_something_else_keeps_its_pixels_and_size_for_the_page():
     assert screening.result.laterality is Laterality.OD
     with pytest.raises(ValueError, match="Received: status failed"):
         screening.heatmap()
+
+
+class RetinaJudge(FakeClassifier):
+    """Gives every picture the same log odds of a retina; refuses below `limit`, or nothing without one."""
+
+    def __init__(self, log_odds: float | None, limit: float | None) -> None:
+        super().__init__()
+        side = SideSpec((1.0, 0.0, 0.0), 0.5, 9.0, 0.9, oedema_validated=True, retina_log_odds=limit)
+        self.spec = replace(self.spec, side=side)
+        self._side = make_side(retina_log_odds=log_odds)
+
+    def predict(self, inputs: Sequence[ModelInput]) -> list[Prediction]:
+        super().predict(inputs)
+        return [make_prediction(side=self._side) for _ in inputs]
+
+
+@pytest.mark.parametrize("grade_ungradable", [False, True])
+def test_a_picture_in_which_the_network_sees_no_retina_fails_and_gets_no_grade(lesions_jpeg, grade_ungradable):
+    classifier = RetinaJudge(-2.1, limit=-2.0)
+    screening = screen_photograph(lesions_jpeg, "a_OS.jpg", classifier=classifier, grade_ungradable=grade_ungradable)
+    result = screening.result
+    assert classifier.calls == 1
+    assert result.status is Status.FAILED
+    assert result.error.startswith("No retina was found in this picture")
+    assert result.error.endswith("Upload a colour fundus photograph.")
+    assert result.quality is result.prediction is result.decision is result.seen_laterality is None
+    assert (result.width_px, result.height_px, result.laterality) == (640, 480, Laterality.OS)
+    assert screening.photograph is not None
+    assert screening.field_of_view is screening.model_input is None
+
+
+@pytest.mark.parametrize(("log_odds", "limit"), [(-2.0, -2.0), (5.0, -2.0), (None, None)])
+def test_a_retina_passes_and_so_does_everything_under_a_model_without_that_output(lesions_jpeg, log_odds, limit):
+    result = screen_photograph(lesions_jpeg, "a.jpg", classifier=RetinaJudge(log_odds, limit)).result
+    assert result.status is Status.GRADED
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

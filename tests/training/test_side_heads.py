@@ -1,5 +1,6 @@
 """The heads beside the grade learn what they are meant to, and end up in the network that is released."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,14 @@ from dr_core.model.architecture import LinearHead
 from dr_core.model.classifier import Classifier
 from dr_core.model.spec import SideSpec
 from dr_core.training.dataset import LabelledPhotograph
-from dr_core.training.side_heads import fit_embedding, fit_head, fit_side_heads
+from dr_core.training.side_heads import (
+    PooledFeatures,
+    RetinaSamples,
+    fit_embedding,
+    fit_head,
+    fit_retina,
+    fit_side_heads,
+)
 from dr_core.training.side_thresholds import GateSamples, choose_side
 
 SIZE = InputSize(96, 96)
@@ -73,12 +81,14 @@ def whole_network_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     random = np.random.default_rng(4)
     tensors = [random.uniform(-1, 1, (96, 96, 3)).astype(np.float32) for _ in range(40)]
     features = read_features(grader, tensors)
-    heads = fit_side_heads(features, [label(number) for number in range(40)], read_features(grader, tensors[:5]))
+    spoilt = read_features(grader, tensors[:5])
+    samples = RetinaSamples(spoilt, read_features(grader, [np.abs(tensor) for tensor in tensors[:9]]))
+    heads = fit_side_heads(features, [label(number) for number in range(40)], spoilt=spoilt, samples=samples)
     maps = keras.layers.Conv2D(len(LESIONS), 1, activation="sigmoid", name="lesion_maps")(
         grader.get_layer("block_6_expand_relu").output
     )
     folder = tmp_path_factory.mktemp("whole")
-    point = OperatingPoint(side=SideSpec((1.0, 0.0, 0.0), 0.5, 8.0, 0.9, oedema_validated=True))
+    point = OperatingPoint(side=SideSpec((1.0, 0.0, 0.0), 0.5, 8.0, 0.9, oedema_validated=True, retina_log_odds=-3.0))
     export_model(attach_side_heads(grader, heads, maps), folder, "whole", point)
     return folder
 
@@ -98,19 +108,57 @@ def test_one_pass_of_the_runtime_gives_what_keras_gives(whole_network_dir: Path)
     assert side.p_gradable == pytest.approx(p_gradable, abs=1e-3)
     assert side.p_right_eye == pytest.approx(p_right, abs=1e-3)
     assert side.p_oedema_risk == pytest.approx(p_oedema, abs=1e-3)
-    assert side.unfamiliarity == pytest.approx(np.linalg.norm(scores[0, 3:]) / 8.0, rel=1e-3)
+    assert side.retina_log_odds == pytest.approx(scores[0, 3], abs=1e-3)
+    assert side.unfamiliarity == pytest.approx(np.linalg.norm(scores[0, 4:]) / 8.0, rel=1e-3)
     np.testing.assert_allclose(side.lesion_maps, maps[0], atol=1e-4)
+
+
+def test_a_model_without_the_retina_output_has_its_embedding_in_that_place(whole_network_dir: Path) -> None:
+    classifier = Classifier.load(whole_network_dir)
+    assert classifier.spec.side is not None
+    tensor = np.random.default_rng(7).uniform(-1, 1, (96, 96, 3)).astype(np.float32)
+    prepared = ModelInput(tensor, InputCrop((48.0, 48.0), (1.0, 1.0), (96, 96), SIZE))
+    (now,) = classifier.predict([prepared])
+    classifier.spec = replace(classifier.spec, side=replace(classifier.spec.side, retina_log_odds=None))
+    (before,) = classifier.predict([prepared])
+    assert now.side is not None
+    assert before.side is not None
+    assert now.side.retina_log_odds is not None
+    assert before.side.retina_log_odds is None
+    longer = np.hypot(now.side.unfamiliarity, now.side.retina_log_odds / 8.0)
+    assert before.side.unfamiliarity == pytest.approx(longer, rel=1e-4)
+
+
+def make_features(random: np.random.Generator, count: int, shift: float) -> PooledFeatures:
+    extremes = random.normal(size=(count, 12)).astype(np.float32)
+    extremes[:, 4] += shift
+    return PooledFeatures(extremes[:, :6], extremes[:, :2], extremes, 2)
+
+
+def test_the_retina_head_tells_retinas_of_every_kind_from_few_other_pictures() -> None:
+    random = np.random.default_rng(8)
+    graded, spoilt, others = (
+        make_features(random, 900, 3),
+        make_features(random, 90, 2.5),
+        make_features(random, 60, -3),
+    )
+    head = fit_retina([graded, spoilt], RetinaSamples(make_features(random, 30, 3), others))
+    assert (apply(head, graded.extremes) > 0).mean() > 0.98
+    assert (apply(head, spoilt.extremes) > 0).mean() > 0.95
+    # As many others as retinas would not change this: both weigh the same.
+    assert (apply(head, make_features(random, 200, -3).extremes) < 0).mean() > 0.98
 
 
 def test_side_thresholds_are_frozen_as_stated() -> None:
     random = np.random.default_rng(6)
     photographs = [label(number) for number in range(400)]
-    scores = random.normal(size=(400, 3 + 8))
+    scores = random.normal(size=(400, 4 + 8))
     scores[:, 0] += [4.0 if photograph.gradable else -1.0 for photograph in photographs]
     scores[:, 1] = [9.0 if photograph.laterality is Laterality.OD else -9.0 for photograph in photographs]
     scores[:, 2] += [5.0 if photograph.oedema_risk == 2 else 0.0 for photograph in photographs]
     measured = np.array([0.8 if photograph.gradable else 0.3 for photograph in photographs] + [0.1] * 30)
-    gate = GateSamples(np.append(scores[:, 0], np.full(30, -1.0)), measured)
+    variants = scores[:, 3] + 1.5
+    gate = GateSamples(np.append(scores[:, 0], np.full(30, -1.0)), measured, variants)
     side = choose_side(scores, photographs, gate)
     p_network = 1 / (1 + np.exp(-scores[:, 0]))
     score = np.array([blend_scores(p, q, side.gate_weights) for p, q in zip(p_network, measured[:400], strict=True)])
@@ -118,9 +166,30 @@ def test_side_thresholds_are_frozen_as_stated() -> None:
         good = np.array([photograph.gradable is True and photograph.source == source for photograph in photographs])
         assert (score[good] < side.gradable_score).mean() <= 0.02
     assert (score[[not photograph.gradable for photograph in photographs]] < side.gradable_score).mean() > 0.9
-    distances = np.linalg.norm(scores[:, 3:], axis=1)
+    distances = np.linalg.norm(scores[:, 4:], axis=1)
     assert (distances > side.unfamiliar_distance).mean() == pytest.approx(0.01, abs=0.005)
     assert side.eye_confidence == 0.6
     assert side.oedema_validated
     scores[:, 2] = 0.0
     assert not choose_side(scores, photographs, gate).oedema_validated
+
+
+def choose_retina_limit(graded: np.ndarray, more: np.ndarray) -> float:
+    photographs = [label(number) for number in range(len(graded))]
+    scores = np.random.default_rng(9).normal(size=(len(graded), 4 + 8))
+    scores[:, 3] = graded
+    limit = choose_side(scores, photographs, GateSamples(scores[:, 0], np.full(len(graded), 0.8), more)).retina_log_odds
+    assert limit is not None
+    return limit
+
+
+def test_the_limit_for_a_retina_refuses_one_in_a_thousand_and_no_graded_photograph() -> None:
+    random = np.random.default_rng(10)
+    graded, more = random.uniform(5, 9, 400), random.uniform(0, 9, 1700)
+    limit = choose_retina_limit(graded, more)
+    assert (more < limit).sum() == int(0.001 * 2100) == 2
+    assert limit > np.sort(more)[1]
+    # A graded photograph that is hardly a retina moves the limit under itself, whatever the others allow.
+    graded[7] = -6.0
+    assert choose_retina_limit(graded, more) == pytest.approx(-7.0)
+    assert (choose_retina_limit(graded[:300], more[:500]) <= more[:500]).all()

@@ -1,0 +1,108 @@
+"""What the head that tells a retina from anything else is fitted and frozen on, beside the graded photographs.
+
+Retinas: photographs without a grade, which show other diseases; variants as other cameras and programs would have
+stored them; and drawn ones, which the app offers as samples. Everything else: the pictures of `non_retina`, as far as a
+round field is found in them, since no others reach the network.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from dr_core.domain.errors import NotAFundusPhotograph
+from dr_core.domain.photograph import FieldOfView, Float32Array, Laterality, UInt8Array
+from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
+from dr_core.imaging.drawing import FundusDrawing, draw_fundus
+from dr_core.imaging.field_of_view import find_field_of_view
+from dr_core.imaging.preprocess import InputSize, cut_common, normalise_field, to_tensor
+from dr_core.training.dataset import LabelledPhotograph
+from dr_core.training.non_retina import BREAKS, break_retina, draw_non_retinas
+from dr_core.training.recapture import recapture
+
+__all__ = ["prepare_non_retinas", "prepare_retinas"]
+
+DRAWN_RETINAS = 24
+BROKEN_SIDE_PX = 480  # what is broken needs no more pixels than the network sees
+
+
+def prepare_retinas(
+    photographs: Sequence[LabelledPhotograph], size: InputSize, *, variants: int, seed: int
+) -> Iterator[Float32Array]:
+    """Yield retinas beyond the graded photographs as they are.
+
+    Args:
+        photographs: rows of one split, graded or not.
+        size: the network's input size.
+        variants: of how many graded ones a variant is made; every ungraded one comes as it is and as a variant.
+        seed: of choice and chance.
+
+    Yields:
+        (height_px, width_px, 3) float32, as the pipeline prepares photographs.
+    """
+    random = np.random.default_rng(seed)
+    for photograph in photographs:
+        if photograph.grade is None:
+            pixels = _read(photograph, ANALYSIS_SIDE_PX)
+            yield from _prepare(pixels, size)
+            yield from _prepare(recapture(pixels, random), size)
+    graded = [photograph for photograph in photographs if photograph.grade is not None]
+    for index in random.permutation(len(graded))[:variants]:
+        yield from _prepare(recapture(_read(graded[index], ANALYSIS_SIDE_PX), random), size)
+    for _ in range(DRAWN_RETINAS):
+        yield from _prepare(draw_fundus(_choose_drawing(random)), size)
+
+
+def prepare_non_retinas(
+    photographs: Sequence[LabelledPhotograph], size: InputSize, *, per_kind: int, seed: int
+) -> Iterator[Float32Array]:
+    """Yield pictures of anything but a retina in which a round field is found.
+
+    Args:
+        photographs: rows of the train split, some of which are broken.
+        size: the network's input size.
+        per_kind: how many of each kind are made; of some kinds many show no field and are left out.
+        seed: of choice and chance.
+
+    Yields:
+        (height_px, width_px, 3) float32, as the pipeline prepares photographs.
+    """
+    for picture in draw_non_retinas(per_kind, seed):
+        yield from _prepare(picture.pixels, size)
+    random = np.random.default_rng(seed)
+    for kind in BREAKS:
+        for index in random.permutation(len(photographs))[:per_kind]:
+            pixels = _read(photographs[index], BROKEN_SIDE_PX)
+            field = _find(pixels)
+            if field is not None:
+                yield from _prepare(break_retina(pixels, field, kind, random), size)
+
+
+def _read(photograph: LabelledPhotograph, longest_side_px: int) -> UInt8Array:
+    return decode_photograph(photograph.path.read_bytes(), "", longest_side_px=longest_side_px).pixels
+
+
+def _find(pixels: UInt8Array) -> FieldOfView | None:
+    try:
+        return find_field_of_view(pixels)
+    except NotAFundusPhotograph:
+        return None
+
+
+def _prepare(pixels: UInt8Array, size: InputSize) -> Iterator[Float32Array]:
+    field = _find(pixels)
+    if field is not None:
+        yield to_tensor(cut_common(normalise_field(pixels, field, size.width_px), size))
+
+
+def _choose_drawing(random: np.random.Generator) -> FundusDrawing:
+    lesions, width_px = int(random.integers(0, 40)), int(random.choice([320, 640, 1024]))
+    return FundusDrawing(
+        width_px,
+        width_px * 3 // 4,
+        field_scale=random.uniform(0.9, 1.25),
+        eye=random.choice(list(Laterality)),
+        seed=int(random.integers(1, 1 << 30)),
+        microaneurysms=lesions,
+        haemorrhages=lesions // 2,
+        hard_exudates=lesions,
+    )

@@ -1,0 +1,50 @@
+"""Samples for the retina head are what the pipeline would have sent to the network, and as many as asked for."""
+
+import numpy as np
+import pytest
+
+from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
+from dr_core.imaging.drawing import FundusDrawing, draw_fundus
+from dr_core.imaging.encode import encode_jpeg
+from dr_core.imaging.field_of_view import find_field_of_view
+from dr_core.imaging.preprocess import InputSize, prepare_input
+from dr_core.training import retina_examples
+from dr_core.training.dataset import LabelledPhotograph
+from dr_core.training.non_retina import BREAKS, NonRetina
+from dr_core.training.retina_examples import DRAWN_RETINAS, prepare_non_retinas, prepare_retinas
+
+SIZE = InputSize(72, 96)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[LabelledPhotograph]:
+    """Four photographs; the first has no grade."""
+    folder = tmp_path_factory.mktemp("photographs")
+    rows = []
+    for number in range(4):
+        path = folder / f"{number}.jpg"
+        path.write_bytes(encode_jpeg(draw_fundus(FundusDrawing(320, 240, seed=number + 1))))
+        grade = number if number else None
+        rows.append(LabelledPhotograph(f"one:{number}", path, "one", "train", grade, "", None, label_conflict=False))
+    return rows
+
+
+def test_ungraded_retinas_come_as_the_pipeline_prepares_them(photographs) -> None:
+    tensors = list(prepare_retinas(photographs, SIZE, variants=2, seed=1))
+    assert len(tensors) == 2 + 2 + DRAWN_RETINAS
+    photograph = decode_photograph(photographs[0].path.read_bytes(), "", longest_side_px=ANALYSIS_SIDE_PX)
+    expected = prepare_input(photograph, find_field_of_view(photograph.pixels), SIZE)
+    np.testing.assert_array_equal(tensors[0], expected.tensor)
+    again = list(prepare_retinas(photographs, SIZE, variants=2, seed=1))
+    np.testing.assert_array_equal(np.stack(tensors), np.stack(again))
+
+
+def test_pictures_without_a_field_never_reach_the_network(photographs, monkeypatch) -> None:
+    shown = NonRetina("field", draw_fundus(FundusDrawing(320, 240)))
+    refused = NonRetina("no field", np.full((240, 320, 3), 200, np.uint8))
+    monkeypatch.setattr(retina_examples, "draw_non_retinas", lambda per_kind, seed: [refused, shown, refused])
+    tensors = list(prepare_non_retinas(photographs, SIZE, per_kind=1, seed=2))
+    assert 1 <= len(tensors) <= 1 + len(BREAKS)
+    for tensor in tensors:
+        assert tensor.shape == (SIZE.height_px, SIZE.width_px, 3)
+        assert np.abs(tensor).max() <= 1.01
