@@ -66,30 +66,35 @@ class InputCrop:
         Returns:
             (H, W) float32 in the photograph's frame, 0 outside the network's input.
         """
+        y, x = (
+            (np.arange(side) - center) * scale
+            for side, center, scale in zip(self.photograph_shape, self.center_rc, self.scale_rc, strict=True)
+        )
+        radius = self.input_size.width_px / 2
+        rows = np.flatnonzero(np.abs(y) <= self.input_size.height_px / 2 - _blank_rows(self.input_size))
+        columns = np.flatnonzero(np.abs(x) <= radius)
+        placed = np.zeros(self.photograph_shape, dtype=np.float32)
+        if not rows.size or not columns.size:
+            return placed
+        # Only what the network saw is drawn, not the surround as well.
+        seen = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
         grid_y, grid_x = heat.shape[0] / self.input_size.height_px, heat.shape[1] / self.input_size.width_px
-        scale_y, scale_x = self.scale_rc[0] * grid_y, self.scale_rc[1] * grid_x
-        middle_y, middle_x = heat.shape[0] / 2 - 0.5, heat.shape[1] / 2 - 0.5
         matrix = np.array(
             [
-                [scale_x, 0.0, middle_x - scale_x * self.center_rc[1]],
-                [0.0, scale_y, middle_y - scale_y * self.center_rc[0]],
+                [self.scale_rc[1] * grid_x, 0.0, heat.shape[1] / 2 - 0.5 + x[columns[0]] * grid_x],
+                [0.0, self.scale_rc[0] * grid_y, heat.shape[0] / 2 - 0.5 + y[rows[0]] * grid_y],
             ]
         )
-        height, width = self.photograph_shape
-        placed = cv2.warpAffine(
+        stretched = cv2.warpAffine(
             heat.astype(np.float32),
             matrix,
-            (width, height),
+            (columns.size, rows.size),
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        rows = (np.arange(height) - self.center_rc[0]) * self.scale_rc[0]
-        columns = (np.arange(width) - self.center_rc[1]) * self.scale_rc[1]
-        radius = self.input_size.width_px / 2
-        inside = (np.abs(rows)[:, None] <= self.input_size.height_px / 2 - _blank_rows(self.input_size)) & (
-            rows[:, None] ** 2 + columns[None, :] ** 2 <= radius**2
-        )
-        return np.asarray(np.where(inside, placed, 0.0), dtype=np.float32)
+        inside = x[columns] ** 2 <= (radius**2 - y[rows] ** 2)[:, None]
+        cv2.copyTo(stretched, inside.view(np.uint8), placed[seen])
+        return placed
 
 
 @dataclass(frozen=True, eq=False)
