@@ -137,3 +137,14 @@ def test_retinas_pass_however_poor_or_diseased(options):
 def test_retinas_pass_through_cameras_of_other_colour(fundus_pixels, gains):
     tinted = np.clip(fundus_pixels * np.array(gains), 0, 255).astype(np.uint8)
     assert find_field_of_view(tinted).mask.any()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7, 0.8, 0.85])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_retinas_pass_under_a_veil_of_their_own_colour(share, seed):
+    # Its hue is as even as that of an orange; that its contrast is as low shows that haze did it.
+    pixels = draw_fundus(FundusDrawing(WIDTH, HEIGHT, seed=seed))
+    field = find_field_of_view(pixels).mask
+    veil = pixels[field].mean(axis=0)
+    hazed = np.where(field[..., None], (1 - share) * pixels + share * veil, pixels).astype(np.uint8)
+    assert find_field_of_view(hazed).mask.any()
