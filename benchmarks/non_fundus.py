@@ -1,4 +1,4 @@
-"""Pictures that show no retina: drawn ones of many kinds, and the sample pictures of packages that are installed.
+"""Pictures that show no retina: drawn ones of many kinds, look-alikes, and sample pictures of installed packages.
 
 For judging alone: nothing here is fitted or chosen on them. What the network learns from is drawn by other code, in
 ``dr_core/training/non_retina.py``, which says which of these kinds have a relative there.
@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.look_alikes import LOOK_ALIKES, SIDE_PX
 from dr_core.domain.photograph import UInt8Array
 
-SIDE_PX = 384
 STOP_SHARE = 0.94  # diameter of the round stop over the side
 MIN_FILE_BYTES = 15_000  # smaller ones are icons
 # Packages whose wheels hold sample photographs, and where. Their own retina and their logos are left out.
@@ -225,4 +225,4 @@ DRAWINGS: dict[str, Callable[[Random], FloatArray]] = {
     "text on orange": _draw_orange_page,
     "grey scan": _draw_grey_scan,
     "white noise": lambda random: random.uniform(0, 255, (SIDE_PX, SIDE_PX, 3)),
-}
+} | LOOK_ALIKES

@@ -23,6 +23,8 @@ COLOUR_SIGMA_PX = 4.0
 COLOUR_NOISE_LEVELS = 1.0  # what a sensor's noise leaves of colour after that blur
 # Blood, pigment and vessels colour a retina unevenly; one material in one light has a single hue from rim to rim.
 MIN_HUE_SPREAD_DEG = 0.40  # measured: 0.68 and more, and 0.47 under a strongly red light
+# Haze takes the same share of hue and of contrast: a hue that is even only because everything is tells nothing.
+HAZED_HUE_DEG_PER_SPREAD = 5.5  # drawn retinas under a veil of their own colour: 6.2 and more
 MIN_GREEN_SPREAD = 0.02  # measured: 0.030 and more
 DETAIL_SIGMA_PX = 2.0
 MAX_DETAIL_LEVELS = 11.0  # measured: up to 10.8, in scarred myopic eyes
@@ -59,11 +61,11 @@ def require_retina(pixels: UInt8Array, field_of_view: FieldOfView) -> None:
     shown = colours[inner[1::2, 1::2]]
     if _share_of_warm_colour(shown) < MIN_WARM_SHARE:
         raise NotAFundusPhotograph(NO_RETINA_COLOURS)
-    if _measure_hue_spread(shown) < MIN_HUE_SPREAD_DEG:
-        raise NotAFundusPhotograph(NO_RETINA_TEXTURE)
     green = values[..., 1][inner]
     spread = float(green.std()) / (float(green.mean()) + DARK_OFFSET)
-    if spread < MIN_GREEN_SPREAD or _measure_detail(values, inner) > MAX_DETAIL_LEVELS:
+    hue_spread_deg = _measure_hue_spread(shown)
+    single_hue = hue_spread_deg < min(MIN_HUE_SPREAD_DEG, HAZED_HUE_DEG_PER_SPREAD * spread)
+    if single_hue or spread < MIN_GREEN_SPREAD or _measure_detail(values, inner) > MAX_DETAIL_LEVELS:
         raise NotAFundusPhotograph(NO_RETINA_TEXTURE)
 
 

@@ -50,7 +50,7 @@ class SideSpec:
         unfamiliar_distance: distance in feature space beyond which lies 1 in 100 validation photographs.
         eye_confidence: from this probability on, the network is believed about which eye it sees.
         oedema_validated: whether the macular-oedema output met its goal and may be shown.
-        retina_log_odds: below these log odds of a retina a picture is refused; frozen on val, where it refuses none.
+        retina_log_odds: below these log odds of a retina a picture is refused; frozen on val.
             None for a model without that output, which refuses nothing.
     """
 

@@ -99,7 +99,7 @@ def _soften(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:
 def _draw_curves(random: np.random.Generator) -> Float32Array:
     """Return (1, 256, 3) float32, each channel's curve from normalised levels to the network's range.
 
-    A table, because contrast, white balance and gamma act on each level alone: computed for 256 levels, not for each pixel.
+    A table, because contrast, white balance and gamma act on each level alone: 256 of them, not every pixel.
     """
     gain = random.uniform(*CONTRAST_RANGE) * random.uniform(*CHANNEL_GAIN_RANGE, 3)
     shift = random.uniform(-CHANNEL_SHIFT, CHANNEL_SHIFT, 3)

@@ -4,9 +4,10 @@ Drawn ones come from a seed, in warm colours for the most part, behind a round s
 a retina is then what the thing looks like, not its frame or its light. Broken ones are photographs of the training
 split whose structure is destroyed: the colours, the light and the camera of a retina, and no retina.
 
-All of these are for training alone. Those of ``benchmarks/non_fundus.py`` are for judging alone: other code draws them,
-and nothing is fitted or chosen on them. A kind that has a relative here (balls, noise, stripes, letters) judges only
-how well one drawing stands for another; fruit, gradients, scattered shapes and sample pictures have none.
+All of these are for training alone. Those of ``benchmarks`` (``non_fundus.py``, ``look_alikes.py``) are for judging
+alone: other code draws them, and nothing is fitted or chosen on them. A kind that has a relative here (balls, noise,
+stripes, letters, shapes, blood cells, moles, bronchi) judges only how well one drawing stands for another; fruit,
+gradients, bladders, eardrums, pizzas, flowers, fire and sample pictures have none.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ import cv2
 import numpy as np
 
 from dr_core.domain.photograph import FieldOfView, UInt8Array
+from dr_core.training.non_retina_body import BODY
 from dr_core.training.non_retina_figures import FIGURES
 from dr_core.training.non_retina_surfaces import COLUMNS, ROWS, SURFACES, FloatArray, Random, make_texture
 from dr_core.training.recapture import recapture
@@ -24,12 +26,14 @@ __all__ = ["BREAKS", "DRAWN_KINDS", "NonRetina", "break_retina", "draw_non_retin
 
 STOP_RANGE = (0.82, 0.99)  # radius of the round stop over half of the side
 SECOND_LAMP = 0.3
+CLEAR_CHANCE = 0.75
+OCTAGON_CHANCE = 0.12  # the stop of many endoscopes
 CUT_CHANCE, CUT_RANGE = 0.35, (0.74, 0.95)  # many cameras cut the field above and below
 GROUND_LEVELS = 8
 OTHER_HUE_CHANCE, MANY_COLOURS_CHANCE = 0.12, 0.8
 RECAPTURE_CHANCE = 0.6  # the marks of small and lossy files must not tell a retina either
 
-DRAWN_KINDS = SURFACES | FIGURES
+DRAWN_KINDS = SURFACES | FIGURES | BODY
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +58,7 @@ def draw_non_retinas(per_kind: int, seed: int) -> Iterator[NonRetina]:
 
 
 def frame_picture(picture: UInt8Array, random: Random) -> UInt8Array:
-    """Put a square picture behind a round stop on a dark ground, as some camera or other would have stored it.
+    """Put a square picture behind a round or octagonal stop on a dark ground, as some camera would have stored it.
 
     Args:
         picture: (S, S, 3) uint8 RGB.
@@ -65,7 +69,10 @@ def frame_picture(picture: UInt8Array, random: Random) -> UInt8Array:
     """
     side = picture.shape[0]
     stop = np.zeros((side, side), np.float32)
-    cv2.circle(stop, (side // 2, side // 2), round(side / 2 * random.uniform(*STOP_RANGE)), 1.0, -1)
+    corners = 8 if random.random() < OCTAGON_CHANCE else 120
+    around = 2 * np.pi * (np.arange(corners) + 0.5) / corners
+    rim = side / 2 + side / 2 * random.uniform(*STOP_RANGE) * np.column_stack([np.cos(around), np.sin(around)])
+    cv2.fillConvexPoly(stop, np.rint(rim).astype(np.int32), 1.0)
     share = np.asarray(cv2.GaussianBlur(stop, (0, 0), random.uniform(0.5, 1.5)))[..., None]
     framed = np.asarray(picture * share + random.integers(0, GROUND_LEVELS) * (1 - share), dtype=np.uint8)
     if random.random() < CUT_CHANCE:
@@ -112,7 +119,8 @@ def _pick_colour(random: Random) -> FloatArray:
 def _paint(relief: FloatArray, random: Random) -> UInt8Array:
     """Give (S, S) heights from 0 to 1 colours, uneven light and a sensor's noise."""
     light = _pick_colour(random)
-    contrast = random.uniform(0.05, 0.9) if random.random() < 0.6 else np.exp(random.uniform(np.log(0.03), np.log(0.3)))
+    clear, faint = random.uniform(0.1, 0.9), np.exp(random.uniform(np.log(0.03), np.log(0.3)))
+    contrast = clear if random.random() < CLEAR_CHANCE else faint
     dark = light * (1 - contrast)
     # Between the two, each channel goes its own way; or through other colours altogether.
     stops = np.linspace(0, 1, 4)[:, None] ** random.uniform(0.6, 1.6, 3) * (light - dark) + dark

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,14 @@ from dr_core.training.fit import Say, fit_grader
 from dr_core.training.lesions import fit_lesion_head, read_lesion_photographs
 from dr_core.training.operating_point import choose_operating_point
 from dr_core.training.plan import Plan
-from dr_core.training.retina_examples import prepare_non_retinas, prepare_retinas
+from dr_core.training.retina_examples import prepare_drawn_retinas, prepare_non_retinas, prepare_retinas
 from dr_core.training.run_folder import RunFolder
 from dr_core.training.side_heads import PooledFeatures, RetinaSamples, fit_side_heads, read_features
 from dr_core.training.side_thresholds import GateSamples, choose_side
 from dr_core.training.spoil import SPOILT, spoil_photograph
 
 SPOILT_PHOTOGRAPHS, SPOILT_ON_VAL = 300, 60
-VARIANTS, VARIANTS_ON_VAL, NON_RETINAS_PER_KIND = 800, 400, 50
+VARIANTS, VARIANTS_ON_VAL, DRAWN_RETINAS, NON_RETINAS_PER_KIND = 800, 400, 48, 60
 FloatArray = NDArray[np.float64]
 
 
@@ -107,12 +107,13 @@ def release(grader: Any, caches: tuple[DiscCache, DiscCache], paths: TrainingPat
     sources = np.array([photograph.source for photograph in val.photographs])
     spoilt_val, measured_spoilt = _read_spoilt(grader, val.photographs, SPOILT_ON_VAL, chance)
     val_rows = [row for row in photographs if row.split == "val"]
-    more_val = read_features(grader, prepare_retinas(val_rows, size, variants=VARIANTS_ON_VAL, seed=plan.seed + 1))
+    poor_val = read_features(grader, prepare_retinas(val_rows, size, variants=VARIANTS_ON_VAL, seed=plan.seed + 1))
+    drawn_val = read_features(grader, prepare_drawn_retinas(size, count=DRAWN_RETINAS, seed=plan.seed + 1))
     measured = [_measure(*_open(photograph)) for photograph in val.photographs]
     gate = GateSamples(
         np.append(scores[:, 0], _apply(heads.gradable, spoilt_val.layers)),
         np.array(measured + measured_spoilt),
-        _apply(heads.retina, np.concatenate([more_val.extremes, spoilt_val.extremes])),
+        tuple(_apply(heads.retina, part.extremes) for part in (poor_val, drawn_val)),
     )
     point = choose_operating_point(logits, val.grades, sources)
     point = replace(point, side=choose_side(scores, val.photographs, gate))
@@ -139,7 +140,13 @@ def _read_retina_samples(grader: Any, photographs: Sequence[LabelledPhotograph],
     """Return what the head reads of more retinas, and of pictures that show none, from rows of the train split."""
     size = InputSize(*grader.input_shape[1:3])
     return RetinaSamples(
-        retinas=read_features(grader, prepare_retinas(photographs, size, variants=VARIANTS, seed=seed)),
+        retinas=read_features(
+            grader,
+            chain(
+                prepare_retinas(photographs, size, variants=VARIANTS, seed=seed),
+                prepare_drawn_retinas(size, count=DRAWN_RETINAS, seed=seed),
+            ),
+        ),
         others=read_features(grader, prepare_non_retinas(photographs, size, per_kind=NON_RETINAS_PER_KIND, seed=seed)),
     )
 

@@ -1,8 +1,8 @@
 """What the head that tells a retina from anything else is fitted and frozen on, beside the graded photographs.
 
-Retinas: photographs without a grade, which show other diseases; variants as other cameras and programs would have
-stored them; and drawn ones, which the app offers as samples. Everything else: the pictures of `non_retina`, as far as a
-round field is found in them, since no others reach the network.
+Retinas: photographs without a grade, which show other diseases; ungradable ones; variants as other cameras and programs
+would have stored them; and drawn ones, which the app offers as samples. Everything else: the pictures of `non_retina`,
+as far as a round field is found in them, since no others reach the network.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,21 +19,21 @@ from dr_core.training.dataset import LabelledPhotograph
 from dr_core.training.non_retina import BREAKS, break_retina, draw_non_retinas
 from dr_core.training.recapture import recapture
 
-__all__ = ["prepare_non_retinas", "prepare_retinas"]
+__all__ = ["prepare_drawn_retinas", "prepare_non_retinas", "prepare_retinas"]
 
-DRAWN_RETINAS = 24
+POOR_CHANCE, MOST_BLUR, LIGHT_RANGE = 0.3, 0.05, (0.3, 1.4)
 BROKEN_SIDE_PX = 480  # what is broken needs no more pixels than the network sees
 
 
 def prepare_retinas(
     photographs: Sequence[LabelledPhotograph], size: InputSize, *, variants: int, seed: int
 ) -> Iterator[Float32Array]:
-    """Yield retinas beyond the graded photographs as they are.
+    """Yield the retinas that are the first to be taken for none.
 
     Args:
         photographs: rows of one split, graded or not.
         size: the network's input size.
-        variants: of how many graded ones a variant is made; every ungraded one comes as it is and as a variant.
+        variants: of how many graded ones a variant is made; every ungraded or ungradable one comes as it is and as one.
         seed: of choice and chance.
 
     Yields:
@@ -41,14 +41,28 @@ def prepare_retinas(
     """
     random = np.random.default_rng(seed)
     for photograph in photographs:
-        if photograph.grade is None:
+        if photograph.grade is None or photograph.gradable is False:
             pixels = _read(photograph, ANALYSIS_SIDE_PX)
             yield from _prepare(pixels, size)
             yield from _prepare(recapture(pixels, random), size)
     graded = [photograph for photograph in photographs if photograph.grade is not None]
     for index in random.permutation(len(graded))[:variants]:
         yield from _prepare(recapture(_read(graded[index], ANALYSIS_SIDE_PX), random), size)
-    for _ in range(DRAWN_RETINAS):
+
+
+def prepare_drawn_retinas(size: InputSize, *, count: int, seed: int) -> Iterator[Float32Array]:
+    """Yield `count` drawn retinas, as good and as poor as the app's samples.
+
+    Args:
+        size: the network's input size.
+        count: how many are drawn.
+        seed: of choice and chance.
+
+    Yields:
+        (height_px, width_px, 3) float32, as the pipeline prepares photographs.
+    """
+    random = np.random.default_rng(seed)
+    for _ in range(count):
         yield from _prepare(draw_fundus(_choose_drawing(random)), size)
 
 
@@ -58,7 +72,7 @@ def prepare_non_retinas(
     """Yield pictures of anything but a retina in which a round field is found.
 
     Args:
-        photographs: rows of the train split, some of which are broken.
+        photographs: rows of the train split, some of which are broken; not those of which no structure is seen anyway.
         size: the network's input size.
         per_kind: how many of each kind are made; of some kinds many show no field and are left out.
         seed: of choice and chance.
@@ -69,9 +83,10 @@ def prepare_non_retinas(
     for picture in draw_non_retinas(per_kind, seed):
         yield from _prepare(picture.pixels, size)
     random = np.random.default_rng(seed)
+    whole = [photograph for photograph in photographs if photograph.gradable is not False]
     for kind in BREAKS:
-        for index in random.permutation(len(photographs))[:per_kind]:
-            pixels = _read(photographs[index], BROKEN_SIDE_PX)
+        for index in random.permutation(len(whole))[:per_kind]:
+            pixels = _read(whole[index], BROKEN_SIDE_PX)
             field = _find(pixels)
             if field is not None:
                 yield from _prepare(break_retina(pixels, field, kind, random), size)
@@ -105,4 +120,7 @@ def _choose_drawing(random: np.random.Generator) -> FundusDrawing:
         microaneurysms=lesions,
         haemorrhages=lesions // 2,
         hard_exudates=lesions,
+        cotton_wool=lesions // 10,
+        blur=random.uniform(0, MOST_BLUR) if random.random() < POOR_CHANCE else 0.0,
+        light=random.uniform(*LIGHT_RANGE) if random.random() < POOR_CHANCE else 1.0,
     )

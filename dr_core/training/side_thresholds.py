@@ -20,7 +20,7 @@ SENT_BACK = 0.02
 UNFAMILIAR_SHARE = 0.01
 EYE_PRECISION, EYE_CONFIDENCES = 0.99, (0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 OEDEMA_AUC = 0.85
-RETINAS_REFUSED, RETINA_MARGIN = 0.001, 1.0
+RETINAS_REFUSED = 0.003
 GATE_RIDGE = 0.1
 # Sources without a gradability label count as gradable, and for less; so do photographs that we spoilt ourselves.
 WEIGHT_LABELLED, WEIGHT_OTHER, WEIGHT_SPOILT = 1.0, 0.2, 0.3
@@ -33,12 +33,12 @@ class GateSamples:
     Attributes:
         network: (N,) log odds of gradable by the network.
         measured: (N,) probability of gradable by light and sharpness, `score_quality`.
-        retinas: (M,) log odds of a retina of more pictures of val that show one: ungraded, stored anew, spoilt.
+        retinas: log odds of a retina of further groups of pictures that show one: ungraded and stored anew; drawn.
     """
 
     network: FloatArray
     measured: FloatArray
-    retinas: FloatArray
+    retinas: tuple[FloatArray, ...]
 
 
 def choose_side(scores: FloatArray, photographs: Sequence[LabelledPhotograph], gate: GateSamples) -> SideSpec:
@@ -52,8 +52,8 @@ def choose_side(scores: FloatArray, photographs: Sequence[LabelledPhotograph], g
     Returns:
         Weights of the quality score; the highest threshold on it that sends back `SENT_BACK` of no source's gradable
         photographs; the distance beyond which `UNFAMILIAR_SHARE` of the photographs lie; the confidence from which the
-        eye is right in `EYE_PRECISION`; whether oedema risk 2 reaches `OEDEMA_AUC`; and the log odds below which a
-        picture is refused.
+        eye is right in `EYE_PRECISION`; whether oedema risk 2 reaches `OEDEMA_AUC`; and the highest log odds below
+        which lies no more than `RETINAS_REFUSED` of any source, ungradable photographs included, or further group.
     """
     weights, gradable_score = _set_gate(photographs, gate)
     distances = np.linalg.norm(scores[:, 4:], axis=1)
@@ -66,7 +66,7 @@ def choose_side(scores: FloatArray, photographs: Sequence[LabelledPhotograph], g
         unfamiliar_distance=round(float(np.quantile(distances, 1.0 - UNFAMILIAR_SHARE)), 4),
         eye_confidence=_find_eye_confidence(scores[:, 1], photographs),
         oedema_validated=area >= OEDEMA_AUC,
-        retina_log_odds=_find_retina_limit(scores[:, 3], gate.retinas),
+        retina_log_odds=_find_retina_limit(scores[:, 3], photographs, gate.retinas),
     )
 
 
@@ -90,13 +90,13 @@ def _set_gate(photographs: Sequence[LabelledPhotograph], gate: GateSamples) -> t
     return weights, float(np.clip(np.floor(min(limits) * 1e4) / 1e4, 1e-4, 0.9999))
 
 
-def _find_retina_limit(graded: FloatArray, more: FloatArray) -> float:
-    """Return the highest limit that refuses `RETINAS_REFUSED` of all, and no photograph that a reader graded.
-
-    From the least retina-like of the graded ones it keeps a margin, for those that val does not hold.
-    """
-    every = np.sort(np.append(graded, more))
-    limit = min(float(every[int(RETINAS_REFUSED * every.size)]), float(graded.min()) - RETINA_MARGIN)
+def _find_retina_limit(
+    log_odds: FloatArray, photographs: Sequence[LabelledPhotograph], more: Sequence[FloatArray]
+) -> float:
+    sources = np.array([photograph.source for photograph in photographs])
+    groups = [log_odds[sources == source] for source in np.unique(sources)] + [group for group in more if group.size]
+    # Never above zero: what is more likely a retina than not must pass, however well val lets the two be told apart.
+    limit = min(0.0, *(float(np.sort(group)[int(RETINAS_REFUSED * group.size)]) for group in groups))
     return float(np.floor(limit * 1e3) / 1e3)
 
 

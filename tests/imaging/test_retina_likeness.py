@@ -113,10 +113,15 @@ def test_round_things_that_are_no_retina_are_refused(name):
         find_field_of_view(put_behind_a_stop(ROUND_THINGS[name]()))
 
 
-def test_a_grey_picture_is_told_that_colour_is_needed(fundus_pixels):
-    grey = np.repeat(fundus_pixels.mean(axis=2, keepdims=True), 3, axis=2).astype(np.uint8)
+@pytest.mark.parametrize("tint", [(1.0, 1.0, 1.0), (0.0, 1.0, 0.0), (0.85, 1.0, 0.8), (0.6, 0.8, 1.0)])
+@pytest.mark.parametrize("angiogram", [False, True])
+def test_a_grey_or_red_free_picture_or_an_angiogram_is_told_that_colour_is_needed(fundus_pixels, tint, angiogram):
+    grey = fundus_pixels[..., 1:2].astype(float)
+    if angiogram:
+        # Vessels shine, and the ground between them is dark.
+        grey = np.where(grey > 20, 240 - grey, grey)
     with pytest.raises(NotAFundusPhotograph, match="not a grey or red-free one"):
-        find_field_of_view(grey)
+        find_field_of_view((grey * np.array(tint)).astype(np.uint8))
 
 
 @pytest.mark.parametrize(
@@ -137,3 +142,14 @@ def test_retinas_pass_however_poor_or_diseased(options):
 def test_retinas_pass_through_cameras_of_other_colour(fundus_pixels, gains):
     tinted = np.clip(fundus_pixels * np.array(gains), 0, 255).astype(np.uint8)
     assert find_field_of_view(tinted).mask.any()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7, 0.8, 0.85])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_retinas_pass_under_a_veil_of_their_own_colour(share, seed):
+    # Its hue is as even as that of an orange; that its contrast is as low shows that haze did it.
+    pixels = draw_fundus(FundusDrawing(WIDTH, HEIGHT, seed=seed))
+    field = find_field_of_view(pixels).mask
+    veil = pixels[field].mean(axis=0)
+    hazed = np.where(field[..., None], (1 - share) * pixels + share * veil, pixels).astype(np.uint8)
+    assert find_field_of_view(hazed).mask.any()

@@ -8,7 +8,13 @@ import pytest
 
 from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.imaging.field_of_view import find_field_of_view
-from dr_core.training import non_retina, retina_examples
+from dr_core.training import (
+    non_retina,
+    non_retina_body,
+    non_retina_figures,
+    non_retina_surfaces,
+    retina_examples,
+)
 from dr_core.training.non_retina import BREAKS, DRAWN_KINDS, break_retina, draw_non_retinas
 
 
@@ -71,6 +77,6 @@ def test_an_unknown_break_is_named(fundus_pixels) -> None:
 
 
 def test_nothing_of_the_judging_pictures_is_used_for_training() -> None:
-    for module in (non_retina, retina_examples):
+    for module in (non_retina, non_retina_body, non_retina_figures, non_retina_surfaces, retina_examples):
         assert "import benchmarks" not in inspect.getsource(module)
         assert "from benchmarks" not in inspect.getsource(module)

@@ -144,6 +144,9 @@ def test_training_releases_a_model_that_grades(
     labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lesions_jpeg: bytes
 ) -> None:
     monkeypatch.setattr(release, "Plan", lambda: Plan((Stage(128, 1, 1e-3, FROZEN, batch_size=5),), seed=5))
+    # The whole number of pictures would take minutes.
+    for name, count in {"NON_RETINAS_PER_KIND": 1, "DRAWN_RETINAS": 3, "VARIANTS": 4, "VARIANTS_ON_VAL": 4}.items():
+        monkeypatch.setattr(release, name, count)
     fit = release.fit_grader
     monkeypatch.setattr(release, "fit_grader", lambda *a, **k: fit(*a, **{**k, "backbone_weights": None}))
     path = release.train_and_release(
@@ -157,4 +160,5 @@ def test_training_releases_a_model_that_grades(
     assert screening.result.prediction is not None or screening.result.status is Status.UNGRADABLE
     assert screening.result.provenance.model_name == "small"
     assert classifier.spec.side is not None
+    assert classifier.spec.side.retina_log_odds is not None
     assert classifier.spec.coverage == WANTED_COVERAGE

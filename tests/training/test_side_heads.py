@@ -157,8 +157,7 @@ def test_side_thresholds_are_frozen_as_stated() -> None:
     scores[:, 1] = [9.0 if photograph.laterality is Laterality.OD else -9.0 for photograph in photographs]
     scores[:, 2] += [5.0 if photograph.oedema_risk == 2 else 0.0 for photograph in photographs]
     measured = np.array([0.8 if photograph.gradable else 0.3 for photograph in photographs] + [0.1] * 30)
-    variants = scores[:, 3] + 1.5
-    gate = GateSamples(np.append(scores[:, 0], np.full(30, -1.0)), measured, variants)
+    gate = GateSamples(np.append(scores[:, 0], np.full(30, -1.0)), measured, (scores[:, 3] + 1.5,))
     side = choose_side(scores, photographs, gate)
     p_network = 1 / (1 + np.exp(-scores[:, 0]))
     score = np.array([blend_scores(p, q, side.gate_weights) for p, q in zip(p_network, measured[:400], strict=True)])
@@ -174,22 +173,29 @@ def test_side_thresholds_are_frozen_as_stated() -> None:
     assert not choose_side(scores, photographs, gate).oedema_validated
 
 
-def choose_retina_limit(graded: np.ndarray, more: np.ndarray) -> float:
-    photographs = [label(number) for number in range(len(graded))]
-    scores = np.random.default_rng(9).normal(size=(len(graded), 4 + 8))
-    scores[:, 3] = graded
-    limit = choose_side(scores, photographs, GateSamples(scores[:, 0], np.full(len(graded), 0.8), more)).retina_log_odds
+def choose_retina_limit(log_odds: np.ndarray, *more: np.ndarray) -> float:
+    photographs = [label(number) for number in range(len(log_odds))]
+    scores = np.random.default_rng(9).normal(size=(len(log_odds), 4 + 8))
+    scores[:, 3] = log_odds
+    gate = GateSamples(scores[:, 0], np.full(len(log_odds), 0.8), more)
+    limit = choose_side(scores, photographs, gate).retina_log_odds
     assert limit is not None
     return limit
 
 
-def test_the_limit_for_a_retina_refuses_one_in_a_thousand_and_no_graded_photograph() -> None:
+def test_the_limit_for_a_retina_refuses_three_in_a_thousand_of_no_source_and_of_no_group() -> None:
     random = np.random.default_rng(10)
-    graded, more = random.uniform(5, 9, 400), random.uniform(0, 9, 1700)
-    limit = choose_retina_limit(graded, more)
-    assert (more < limit).sum() == int(0.001 * 2100) == 2
-    assert limit > np.sort(more)[1]
-    # A graded photograph that is hardly a retina moves the limit under itself, whatever the others allow.
-    graded[7] = -6.0
-    assert choose_retina_limit(graded, more) == pytest.approx(-7.0)
-    assert (choose_retina_limit(graded[:300], more[:500]) <= more[:500]).all()
+    # Odd numbers are of one source and even ones of another, as `label` has it.
+    log_odds = random.uniform(-4, 9, 1600)
+    assert choose_retina_limit(log_odds) == pytest.approx(min(np.sort(log_odds[i::2])[2] for i in (0, 1)), abs=2e-3)
+    log_odds[[1, 3]] = -6.0, -7.0
+    assert choose_retina_limit(log_odds) > -4.0
+    # The third in 800 is one too many, whatever the other source allows.
+    log_odds[5] = -5.0
+    assert choose_retina_limit(log_odds) == pytest.approx(-5.0)
+    drawn = random.uniform(-8, 9, 40)
+    assert (drawn >= choose_retina_limit(log_odds, drawn, random.uniform(3, 4, 500))).all()
+
+
+def test_what_is_more_likely_a_retina_than_not_is_never_refused() -> None:
+    assert choose_retina_limit(np.random.default_rng(11).uniform(5, 9, 400)) == 0.0
