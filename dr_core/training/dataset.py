@@ -108,12 +108,12 @@ class DiscCache:
     """Normalised discs of many photographs, mapped from disk.
 
     Attributes:
-        discs: (N, S, S, 3) uint8, as `normalise_field` returns them.
+        discs: (N, S, S, 3) uint8, as `normalise_field` returns them; a list of N where some were left out.
         photographs: the N rows that they belong to.
         copies: variants of the same photographs to learn from, each without those that lost their field.
     """
 
-    discs: UInt8Array
+    discs: UInt8Array | list[UInt8Array]
     photographs: tuple[LabelledPhotograph, ...]
     copies: tuple["DiscCache", ...] = ()
 
@@ -121,6 +121,15 @@ class DiscCache:
     def grades(self) -> NDArray[np.int64]:
         """(N,) int64 ICDR grades."""
         return np.array([photograph.grade for photograph in self.photographs], dtype=np.int64)
+
+    def select(self, keep: Callable[[LabelledPhotograph], bool]) -> "DiscCache":
+        """Return the photographs that `keep` accepts, and their copies; their discs stay on disk."""
+        chosen = [index for index, photograph in enumerate(self.photographs) if keep(photograph)]
+        return DiscCache(
+            [self.discs[index] for index in chosen],
+            tuple(self.photographs[index] for index in chosen),
+            tuple(copy.select(keep) for copy in self.copies),
+        )
 
 
 def build_cache(
