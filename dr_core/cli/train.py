@@ -7,10 +7,11 @@ import sys
 from pathlib import Path
 
 from dr_core.domain.errors import ConfigurationError
+from dr_core.training.plan import ENGINES, KERAS, Plan
 
 NAME = "train"
 SUMMARY = "Train the grader on labelled photographs and write the model that is released."
-DEFAULT_NAME = "retinadesk-v1"
+DEFAULT_NAME = "retinadesk-v3"
 WEIGHTS_FILE = "mobilenetv2_imagenet_notop.weights.h5"
 
 
@@ -22,10 +23,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run-dir",
         type=Path,
         default=Path.home() / ".cache" / "retinadesk" / "training",
-        help="checkpoints and cached inputs; a run that was interrupted goes on from here",
+        help="checkpoint and cached inputs; a run that was interrupted goes on from here",
+    )
+    starts = parser.add_mutually_exclusive_group()
+    starts.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help=f"start from MobileNetV2's weights; by default ../weights/{WEIGHTS_FILE} beside the data",
+    )
+    starts.add_argument("--start", type=Path, metavar="MODEL.keras", help="start from an earlier release instead")
+    parser.add_argument(
+        "--teacher", type=Path, metavar="MODEL.keras", help="also learn the answers of an earlier release"
     )
     parser.add_argument(
-        "--weights", type=Path, help=f"start weights; by default ../weights/{WEIGHTS_FILE} beside the data"
+        "--engine",
+        choices=ENGINES,
+        default=KERAS,
+        help="torch takes half the time on a CPU and needs requirements-train.txt (default: %(default)s)",
     )
     parser.add_argument("--name", default=DEFAULT_NAME, help=f"name and version of the model (default: {DEFAULT_NAME})")
 
@@ -33,17 +48,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train, choose the operating point on val, and export."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    weights = arguments.weights or arguments.data / ".." / "weights" / WEIGHTS_FILE
-    if not weights.is_file():
-        raise ConfigurationError("The start weights are missing. Name them with --weights.")
+    start = _find_start(arguments)
     # TensorFlow takes seconds to load, and the other commands do without it.
-    from dr_core.training.release import TrainingPaths, train_and_release
+    from dr_core.training.release import TrainingJob, train_and_release
 
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    paths = TrainingPaths(arguments.data, weights, arguments.run_dir, arguments.out)
-    spec_path = train_and_release(paths, name=arguments.name, say=say)
+    teacher = _check_release(arguments.teacher, "--teacher") if arguments.teacher is not None else None
+    plan = Plan(engine=arguments.engine, start=start.name, teacher=teacher.name if teacher else "")
+    job = TrainingJob(arguments.data, start, arguments.run_dir, arguments.out, plan, teacher)
+    spec_path = train_and_release(job, name=arguments.name, say=say)
     shutil.copyfile(arguments.run_dir / "training_log.csv", arguments.out / "training_log.csv")
     print(f"Wrote {spec_path.name}. Next: python -m dr_core evaluate --data {arguments.data}")
     return 0
+
+
+def _find_start(arguments: argparse.Namespace) -> Path:
+    if arguments.start is not None:
+        return _check_release(arguments.start, "--start")
+    weights: Path = arguments.weights or arguments.data / ".." / "weights" / WEIGHTS_FILE
+    if not weights.is_file():
+        raise ConfigurationError("The start weights are missing. Name them with --weights.")
+    return weights
+
+
+def _check_release(path: Path, option: str) -> Path:
+    if path.suffix != ".keras" or not path.is_file():
+        raise ConfigurationError(f"{path.name} is no .keras file. Name that of an earlier release with {option}.")
+    return path

@@ -54,26 +54,6 @@ def build_grader(size: InputSize, *, alpha: float = 1.0, backbone_weights: Path 
     return keras.Model(backbone.input, logits, name="retinadesk_mobilenetv2")
 
 
-def freeze_until(model: Any, layer_name: str) -> None:
-    """Stop training of every layer up to and including `layer_name`; their batch norms then run in inference mode.
-
-    Raises:
-        ValueError: there is no such layer.
-    """
-    names = [layer.name for layer in model.layers]
-    if layer_name not in names:
-        raise ValueError(f"layer_name must name a layer of the model. Received: {layer_name}")
-    for layer in model.layers[: names.index(layer_name) + 1]:
-        layer.trainable = False
-
-
-def freeze_statistics(model: Any) -> None:
-    """Stop training of every batch norm, which then runs in inference mode."""
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.trainable = False
-
-
 @dataclass(frozen=True, eq=False)
 class LinearHead:
     """One linear output: features @ kernel + bias.

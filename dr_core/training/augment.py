@@ -49,12 +49,12 @@ def augment_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator)
         quality = int(random.integers(*JPEG_QUALITY))
         _, packed = cv2.imencode(".jpg", moved, [cv2.IMWRITE_JPEG_QUALITY, quality])
         moved = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), dtype=np.uint8)
-    tensor = cv2.LUT(_soften(moved, random), _draw_curves(random))
+    tensor: Float32Array = np.asarray(cv2.LUT(_soften(moved, random), _draw_curves(random)), dtype=np.float32)
     if random.random() < NOISE_CHANCE:
         tensor += random.standard_normal(tensor.shape, dtype=np.float32) * np.float32(random.uniform(*NOISE_SIGMA))
         np.clip(tensor, -1.0, 1.0, out=tensor)
     tensor *= _visible_field(size)
-    return np.asarray(tensor, dtype=np.float32)
+    return tensor
 
 
 def move_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator) -> UInt8Array:

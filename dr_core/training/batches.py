@@ -1,18 +1,43 @@
 """What the network is shown: augmented batches with ordinal targets, rare grades weighted up."""
 
-import keras
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from dr_core.domain.errors import ConfigurationError
 from dr_core.domain.grades import GRADE_COUNT
 from dr_core.domain.photograph import Float32Array, UInt8Array
 from dr_core.training.augment import augment_disc
 from dr_core.training.dataset import DiscCache
-from dr_core.training.plan import Stage
+from dr_core.training.plan import Plan
 
 ORDINAL_SHARPNESS = 2.0
 CLASS_WEIGHT_POWER = -0.4
 SOURCE_WEIGHT_POWER = -0.4
+# Of an earlier grader's answer in the target; the rest is the reader's. It saw the same photographs, so not more.
+TAUGHT_SHARE = 0.4
+# How often a photograph is shown as it is; one of its copies otherwise.
+OWN_DISC_CHANCE = 0.4
+WORKERS, BATCHES_AHEAD = 2, 6
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """What one step learns from.
+
+    Attributes:
+        tensors: (B, height_px, width_px, 3) float32 in [-1, 1].
+        targets: (B, 5) float32, rows sum to 1.
+        weights: (B,) float32, of each photograph in the loss.
+    """
+
+    tensors: Float32Array
+    targets: Float32Array
+    weights: Float32Array
 
 
 def soften_grades(grades: NDArray[np.int64]) -> Float32Array:
@@ -20,6 +45,18 @@ def soften_grades(grades: NDArray[np.int64]) -> Float32Array:
     distance = np.abs(grades[:, None] - np.arange(GRADE_COUNT)[None, :])
     raised = np.exp(-ORDINAL_SHARPNESS * distance)
     return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def make_targets(cache: DiscCache) -> Float32Array:
+    """Return (N, 5) targets: the readers' grades, softened, and an earlier grader's answers where the cache has some.
+
+    A network that learns from its predecessor's answers as well (Furlanello et al., 2018) takes single doubtful grades
+    less to heart.
+    """
+    targets = soften_grades(cache.grades)
+    if cache.taught is None:
+        return targets
+    return np.asarray((1 - TAUGHT_SHARE) * targets + TAUGHT_SHARE * cache.taught, dtype=np.float32)
 
 
 def weigh_photographs(cache: DiscCache) -> Float32Array:
@@ -43,31 +80,47 @@ def _join_variants(cache: DiscCache) -> list[list[UInt8Array]]:
     return list(variants.values())
 
 
-class AugmentedBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Shuffled, augmented batches; seed and epoch alone decide the order, so a resumed run sees what it would have."""
+def _choose_variant(variants: list[UInt8Array], random: np.random.Generator) -> UInt8Array:
+    if len(variants) == 1 or random.random() < OWN_DISC_CHANCE:
+        return variants[0]
+    return variants[1 + random.integers(len(variants) - 1)]
 
-    def __init__(self, cache: DiscCache, stage: Stage, seed: int, first_epoch: int) -> None:
-        super().__init__(workers=2, use_multiprocessing=False, max_queue_size=8)
-        self._variants = _join_variants(cache)
-        self._stage, self._seed, self._epoch = stage, seed, first_epoch
-        self._targets, self._weights = soften_grades(cache.grades), weigh_photographs(cache)
-        self._order = self._shuffle()
 
-    def _shuffle(self) -> NDArray[np.int64]:
-        return np.random.default_rng([self._seed, self._epoch]).permutation(len(self._targets))
+class AugmentedBatches:
+    """Shuffled, augmented batches; seed, epoch and step alone decide each, so a resumed run sees what it would have.
+
+    Raises:
+        ConfigurationError: the photographs do not fill a single batch.
+    """
+
+    def __init__(self, cache: DiscCache, plan: Plan) -> None:
+        self._variants, self._plan = _join_variants(cache), plan
+        self._targets, self._weights = make_targets(cache), weigh_photographs(cache)
+        if len(self) == 0:
+            raise ConfigurationError(
+                f"{len(self._targets)} photographs to train on do not fill one batch of {plan.batch_size}. "
+                "Add labelled photographs with the split train to the manifest."
+            )
 
     def __len__(self) -> int:
-        return len(self._targets) // self._stage.batch_size
+        return len(self._targets) // self._plan.batch_size
 
-    def on_epoch_end(self) -> None:
-        """Shuffle anew for the next epoch."""
-        self._epoch += 1
-        self._order = self._shuffle()
+    def draw_epoch(self, epoch: int) -> Iterator[Batch]:
+        """Draw the batches of one epoch, counted from 0, some steps ahead on other threads."""
+        order = np.random.default_rng([self._plan.seed, epoch]).permutation(len(self._targets))
+        pending: deque[Future[Batch]] = deque()
+        with ThreadPoolExecutor(WORKERS) as pool:
+            for step in range(len(self)):
+                pending.append(pool.submit(self._draw, order, epoch, step))
+                if len(pending) > BATCHES_AHEAD:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
 
-    def __getitem__(self, step: int) -> tuple[Float32Array, Float32Array, Float32Array]:
-        size = self._stage.batch_size
-        chosen = self._order[step * size : (step + 1) * size]
-        random = np.random.default_rng([self._seed, self._epoch, step])
-        discs = [self._variants[index][random.integers(len(self._variants[index]))] for index in chosen]
-        tensors = [augment_disc(disc, self._stage.size, random) for disc in discs]
-        return np.stack(tensors), self._targets[chosen], self._weights[chosen]
+    def _draw(self, order: NDArray[np.int64], epoch: int, step: int) -> Batch:
+        plan = self._plan
+        size = plan.stages[plan.find_stage(epoch)].size
+        chosen = order[step * plan.batch_size : (step + 1) * plan.batch_size]
+        random = np.random.default_rng([plan.seed, epoch, step])
+        tensors = [augment_disc(_choose_variant(self._variants[index], random), size, random) for index in chosen]
+        return Batch(np.stack(tensors), self._targets[chosen], self._weights[chosen])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dr_core.domain.errors import ConfigurationError, NotAFundusPhotograph
 from dr_core.domain.grades import GRADE_COUNT
-from dr_core.domain.photograph import Laterality, UInt8Array
+from dr_core.domain.photograph import Float32Array, Laterality, UInt8Array
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION, normalise_field
@@ -108,19 +108,30 @@ class DiscCache:
     """Normalised discs of many photographs, mapped from disk.
 
     Attributes:
-        discs: (N, S, S, 3) uint8, as `normalise_field` returns them.
+        discs: (N, S, S, 3) uint8, as `normalise_field` returns them; a list of N where some were left out.
         photographs: the N rows that they belong to.
         copies: variants of the same photographs to learn from, each without those that lost their field.
+        taught: (N, 5) float32 probabilities of an earlier grader, to be learned beside the readers' grades.
     """
 
-    discs: UInt8Array
+    discs: UInt8Array | list[UInt8Array]
     photographs: tuple[LabelledPhotograph, ...]
     copies: tuple["DiscCache", ...] = ()
+    taught: Float32Array | None = None
 
     @property
     def grades(self) -> NDArray[np.int64]:
         """(N,) int64 ICDR grades."""
         return np.array([photograph.grade for photograph in self.photographs], dtype=np.int64)
+
+    def select(self, keep: Callable[[LabelledPhotograph], bool]) -> "DiscCache":
+        """Return the photographs that `keep` accepts, and their copies; their discs stay on disk."""
+        chosen = [index for index, photograph in enumerate(self.photographs) if keep(photograph)]
+        return DiscCache(
+            [self.discs[index] for index in chosen],
+            tuple(self.photographs[index] for index in chosen),
+            tuple(copy.select(keep) for copy in self.copies),
+        )
 
 
 def build_cache(

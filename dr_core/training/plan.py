@@ -1,11 +1,15 @@
-"""What a training run does: stages of growing input size."""
+"""What a training run does: stages of growing input size under one cosine."""
 
+import math
 from dataclasses import dataclass
 
 from dr_core.imaging.preprocess import VISIBLE_SHARE, InputSize
 
-# Up to here the network sees edges and colours that ImageNet taught it well; two thirds of the time would go there.
-FROZEN_UNTIL = "block_3_expand_relu"
+KERAS, TORCH = "keras", "torch"
+ENGINES = (KERAS, TORCH)
+WARMUP_STEPS = 150
+# Of a run so short that it would otherwise warm up for most of its time.
+LONGEST_WARMUP_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -15,22 +19,10 @@ class Stage:
     Attributes:
         width_px: input width; the height is `VISIBLE_SHARE` of it.
         epochs: how many.
-        learning_rate: peak, after a short warm-up and before a cosine down to zero.
-        frozen_until: last layer that is not trained; empty trains all.
-        batch_size: photographs a step.
-        frozen_statistics: batch norms keep what they have learned and only the convolutions move, which saves a
-            third of a step and keeps a batch's chance mix of cameras out of the network.
-        share: of this stage's weights in what it hands on; the rest is what it began with. Averaging along one run
-            (Izmailov et al., 2018; Wortsman et al., 2022) repairs a stage that forgot as well as learned.
     """
 
     width_px: int
     epochs: int
-    learning_rate: float
-    frozen_until: str = FROZEN_UNTIL
-    batch_size: int = 32
-    frozen_statistics: bool = False
-    share: float = 1.0
 
     @property
     def size(self) -> InputSize:
@@ -42,17 +34,67 @@ class Stage:
 class Plan:
     """A whole training run.
 
+    One cosine spans all stages: a rate that falls to zero and rises again at each stage first undid what the stage
+    before it had learned (docs/experiments.md).
+
     Attributes:
         stages: run one after the other, each from the last one's weights.
+        peak_rate: learning rate after the warm-up and before the fall to zero.
+        batch_size: photographs a step.
         seed: of the weights, the order and the augmentation.
         copies: how many variants of each photograph, as other cameras and programs would have left it, stand beside it.
+        engine: one of `ENGINES`, which computes the steps.
+        start: name of the file that the weights come from; empty for random ones.
+        teacher: name of the file of an earlier grader whose answers are learned too; empty for none.
+        alpha: the network's width multiplier; 1.0 for a release.
     """
 
-    stages: tuple[Stage, ...] = (
-        Stage(256, 5, 1e-3),
-        Stage(320, 3, 6e-4, share=0.35),
-        Stage(384, 9, 4e-4, frozen_statistics=True, share=0.6),
-        Stage(384, 12, 4e-4, frozen_statistics=True, share=0.5),
-    )
-    seed: int = 20261123
+    stages: tuple[Stage, ...] = (Stage(256, 4), Stage(320, 5), Stage(384, 4))
+    peak_rate: float = 7e-4
+    batch_size: int = 32
+    seed: int = 20261125
     copies: int = 3
+    engine: str = KERAS
+    start: str = ""
+    teacher: str = ""
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise ValueError(f"engine must be one of {', '.join(ENGINES)}. Received: {self.engine}")
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all stages."""
+        return sum(stage.epochs for stage in self.stages)
+
+    @property
+    def widest_px(self) -> int:
+        """Width of the largest input, which cached photographs need."""
+        return max(stage.width_px for stage in self.stages)
+
+    def find_stage(self, epoch: int) -> int:
+        """Return the index of the stage of `epoch`, both counted from 0.
+
+        Raises:
+            ValueError: the run has no such epoch.
+        """
+        passed = 0
+        for index, stage in enumerate(self.stages):
+            passed += stage.epochs
+            if 0 <= epoch < passed:
+                return index
+        raise ValueError(f"epoch must be below {self.epochs}. Received: {epoch}")
+
+    def find_work_share(self, epoch: int, part: float) -> float:
+        """Return the share of the run's work that is done after `part` of `epoch`; a step costs what its pixels do."""
+        costs = [stage.width_px**2 for stage in self.stages for _ in range(stage.epochs)]
+        return (sum(costs[:epoch]) + part * costs[epoch]) / sum(costs)
+
+
+def schedule_rate(step: int, steps: int, peak: float) -> float:
+    """Return the learning rate of `step` out of the run's `steps`: a linear warm-up to `peak`, then half a cosine."""
+    warmup = min(WARMUP_STEPS, int(steps * LONGEST_WARMUP_SHARE))
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * 0.5 * (1.0 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))

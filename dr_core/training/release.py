@@ -1,7 +1,7 @@
 """From labelled photographs to a released model: cache, train, fit the heads, choose the operating point, export."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,9 @@ from dr_core.imaging.quality import measure_quality, score_quality
 from dr_core.model.architecture import LinearHead, attach_side_heads
 from dr_core.training.augment import cut_visible
 from dr_core.training.dataset import DiscCache, LabelledPhotograph, build_cache, read_manifest, select_graded
+from dr_core.training.engine import check_engine
 from dr_core.training.export import export_model
-from dr_core.training.fit import Say, fit_grader
+from dr_core.training.fit import Say, fit_grader, predict_probabilities
 from dr_core.training.lesions import fit_lesion_head, read_lesion_photographs
 from dr_core.training.operating_point import choose_operating_point
 from dr_core.training.plan import Plan
@@ -28,6 +29,7 @@ from dr_core.training.run_folder import RunFolder
 from dr_core.training.side_heads import PooledFeatures, RetinaSamples, fit_side_heads, read_features
 from dr_core.training.side_thresholds import GateSamples, choose_side
 from dr_core.training.spoil import SPOILT, spoil_photograph
+from dr_core.training.weights import start_grader
 
 SPOILT_PHOTOGRAPHS, SPOILT_ON_VAL = 300, 60
 VARIANTS, VARIANTS_ON_VAL, DRAWN_RETINAS, NON_RETINAS_PER_KIND = 800, 400, 48, 60
@@ -35,27 +37,32 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class TrainingPaths:
-    """Where a training run reads and writes.
+class TrainingJob:
+    """What a training run does, and where it reads and writes.
 
     Attributes:
         data_dir: holds manifest.csv.
-        weights: where MobileNetV2 starts.
-        run_dir: cache and checkpoints; an interrupted run goes on from here.
+        start: where the weights come from: an earlier release's ``.keras`` file, or MobileNetV2's without its top;
+            random when None.
+        run_dir: cache and checkpoint; an interrupted run goes on from here.
         out_dir: where the release is written.
+        plan: of the run.
+        teacher: an earlier release's ``.keras`` file, whose answers on train are learned beside the readers' grades.
     """
 
     data_dir: Path
-    weights: Path
+    start: Path | None
     run_dir: Path
     out_dir: Path
+    plan: Plan = field(default_factory=Plan)
+    teacher: Path | None = None
 
 
-def train_and_release(paths: TrainingPaths, *, name: str, say: Callable[[str], None]) -> Path:
+def train_and_release(job: TrainingJob, *, name: str, say: Say) -> Path:
     """Train on the manifest's ``train``, calibrate on its ``val``, and write the model.
 
     Args:
-        paths: where to read and write.
+        job: what to do, and where to read and write.
         name: name and version of the model.
         say: receives lines of progress.
 
@@ -63,43 +70,56 @@ def train_and_release(paths: TrainingPaths, *, name: str, say: Callable[[str], N
         Path of the model's JSON.
 
     Raises:
+        ConfigurationError: there is no usable manifest or start, or the engine is not installed.
+    """
+    check_engine(job.plan.engine)
+    train, val = prepare_caches(job.data_dir, job.plan, job.run_dir, say)
+    if job.teacher is not None:
+        say("asking the teacher")
+        size = job.plan.stages[-1].size
+        teacher = start_grader(size, alpha=job.plan.alpha, start=job.teacher)
+        taught = predict_probabilities(teacher.predict_on_batch, train, size)
+        train = replace(train, taught=taught.astype(np.float32))
+    grader = fit_grader(train, val, RunFolder(job.run_dir, job.plan), start=job.start, say=say)
+    return release(grader, (train, val), job, name=name, say=say)
+
+
+def prepare_caches(data_dir: Path, plan: Plan, run_dir: Path, say: Say) -> tuple[DiscCache, DiscCache]:
+    """Return the discs of train, with the plan's copies, and of val; both are kept in `run_dir`.
+
+    Raises:
         ConfigurationError: there is no usable manifest.
     """
-    plan = Plan()
-    photographs = read_manifest(paths.data_dir)
-    width_px = max(stage.width_px for stage in plan.stages)
-    train = _cache(select_graded(photographs, "train"), width_px, paths.run_dir, say)
-    copies = tuple(
-        _cache(select_graded(photographs, "train"), width_px, paths.run_dir, say, copy=number)
-        for number in range(1, plan.copies + 1)
+    photographs = read_manifest(data_dir)
+    train_rows = select_graded(photographs, "train")
+    train, *copies = (
+        _cache(train_rows, plan.widest_px, run_dir, say, copy=number) for number in range(plan.copies + 1)
     )
-    val = _cache(select_graded(photographs, "val"), width_px, paths.run_dir, say)
+    val = _cache(select_graded(photographs, "val"), plan.widest_px, run_dir, say)
     say(f"{len(train.photographs)} photographs to train on, {len(val.photographs)} to choose on")
-    run = RunFolder(paths.run_dir, plan)
-    grader = fit_grader(replace(train, copies=copies), val, run, backbone_weights=paths.weights, say=say)
-    return release(grader, (train, val), paths, name=name, say=say)
+    return replace(train, copies=tuple(copies)), val
 
 
-def release(grader: Any, caches: tuple[DiscCache, DiscCache], paths: TrainingPaths, *, name: str, say: Say) -> Path:
+def release(grader: Any, caches: tuple[DiscCache, DiscCache], job: TrainingJob, *, name: str, say: Say) -> Path:
     """Fit what stands beside a trained grader, choose every threshold on val, and export; returns the JSON's path.
 
     Args:
         grader: trained, of the last stage's size.
         caches: discs of train and of val.
-        paths: where to read and write.
+        job: what was done, and where to read and write.
         name: name and version of the model.
         say: receives lines of progress.
     """
-    plan, (train, val) = Plan(), caches
+    plan, (train, val) = job.plan, caches
     size = plan.stages[-1].size
     say("fitting the heads beside the grade")
     chance = np.random.default_rng(plan.seed)
     spoilt, _ = _read_spoilt(grader, train.photographs, SPOILT_PHOTOGRAPHS, chance)
     features = read_features(grader, _cut(train, size))
-    photographs = read_manifest(paths.data_dir)
+    photographs = read_manifest(job.data_dir)
     samples = _read_retina_samples(grader, [row for row in photographs if row.split == "train"], plan.seed)
     heads = fit_side_heads(features, train.photographs, spoilt=spoilt, samples=samples)
-    lesions = read_lesion_photographs(paths.data_dir, size.width_px)
+    lesions = read_lesion_photographs(job.data_dir, size.width_px)
     lesion_maps = fit_lesion_head(grader, lesions, seed=plan.seed, say=say)
     network = attach_side_heads(grader, heads, lesion_maps.output)
     say("choosing the operating point on val")
@@ -117,7 +137,7 @@ def release(grader: Any, caches: tuple[DiscCache, DiscCache], paths: TrainingPat
     )
     point = choose_operating_point(logits, val.grades, sources)
     point = replace(point, side=choose_side(scores, val.photographs, gate))
-    return export_model(network, paths.out_dir, name, point, training={"plan": asdict(plan)})
+    return export_model(network, job.out_dir, name, point, training={"plan": asdict(plan)})
 
 
 def _cut(cache: DiscCache, size: InputSize) -> Iterator[Float32Array]:

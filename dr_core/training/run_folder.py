@@ -1,14 +1,36 @@
-"""The folder of one training run: weights and optimiser after each epoch, state and log."""
+"""The folder of one training run: one checkpoint, replaced whole after each epoch, and the log."""
 
 import csv
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from dr_core.domain.errors import ConfigurationError
 from dr_core.training.plan import Plan
 
 LOG_COLUMNS = ("epoch", "stage", "size", "loss", "val_loss", "val_qwk", "val_auc_rdr", "learning_rate", "seconds")
+Arrays = dict[str, NDArray[np.float32]]
+_PARTS = ("weights", "average", "moments")
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """Where a run stands after an epoch.
+
+    Attributes:
+        epochs_done: of the whole run.
+        weights: of the network, by Keras' names.
+        average: of the weights along the run.
+        moments: of the optimiser, as its engine names them.
+    """
+
+    epochs_done: int
+    weights: Arrays
+    average: Arrays
+    moments: Arrays
 
 
 @dataclass(frozen=True)
@@ -25,54 +47,56 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """The Keras file, optimiser included, of the last finished epoch."""
-        return self.folder / "checkpoint.keras"
-
-    def stage_end(self, stage: int) -> Path:
-        """The Keras file of a finished stage, counted from 0."""
-        return self.folder / f"stage_{stage + 1}.keras"
+        """NumPy's archive of the last finished epoch; the epoch's number is in it, so that both change as one."""
+        return self.folder / "checkpoint.npz"
 
     @property
     def log(self) -> Path:
         """One CSV row an epoch, `LOG_COLUMNS`."""
         return self.folder / "training_log.csv"
 
-    def read_state(self) -> tuple[int, int]:
-        """Return (stage, epochs done in it), (0, 0) for a new run, and drop log rows of an epoch that will be repeated.
+    def resume(self) -> Checkpoint | None:
+        """Return where the run stopped, None for a new one, and drop log rows of an epoch that will be repeated.
 
         Raises:
-            ValueError: the folder holds a run with another plan.
+            ConfigurationError: the folder holds a run with another plan.
         """
-        path = self.folder / "state.json"
-        if not path.is_file():
+        if not self.checkpoint.is_file():
             self.log.unlink(missing_ok=True)
-            return 0, 0
-        state = json.loads(path.read_text(encoding="utf-8"))
-        if state["plan"] != json.loads(json.dumps(asdict(self.plan))):
-            raise ValueError(f"plan must be the one the run began with. Received: {self.plan}")
-        stage, epoch = int(state["stage"]), int(state["epoch"])
-        done = sum(earlier.epochs for earlier in self.plan.stages[:stage]) + epoch
+            return None
+        parts: dict[str, Arrays] = {part: {} for part in _PARTS}
+        with np.load(self.checkpoint, allow_pickle=False) as archive:
+            state = json.loads(str(archive["state"]))
+            if state["plan"] != self._describe_plan():
+                raise ConfigurationError(
+                    f"{self.folder.name}/ holds a run with another plan, engine or start. Repeat the command that it "
+                    "began with, or name another folder with --run-dir."
+                )
+            for key in archive.files:
+                part, _, name = key.partition(":")
+                if name:
+                    parts[part][name] = archive[key]
+        done = int(state["epochs_done"])
         with self.log.open(newline="", encoding="utf-8") as file:
             rows = list(csv.reader(file))
         with self.log.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([rows[0], *(row for row in rows[1:] if int(row[0]) <= done)])
-        return stage, epoch
+        return Checkpoint(done, **parts)
 
-    def finish_epoch(self, model: Any, stage: int, epoch: int) -> None:
-        """Save model and optimiser first and the state after it, so that a kill between them repeats one epoch."""
-        fresh = self.folder / "fresh.keras"
-        model.save(fresh)
-        fresh.replace(self.checkpoint)
-        state = self.folder / "state.tmp"
-        content = {"stage": stage, "epoch": epoch, "plan": asdict(self.plan)}
-        state.write_text(json.dumps(content), encoding="utf-8")
-        state.replace(self.folder / "state.json")
-
-    def append_log(self, row: tuple[object, ...]) -> None:
-        """Add one epoch's row."""
+    def finish_epoch(self, row: tuple[object, ...], checkpoint: Checkpoint) -> None:
+        """Add the epoch's row to the log, then replace the checkpoint; a kill between them repeats the epoch."""
         new = not self.log.is_file()
         with self.log.open("a", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             if new:
                 writer.writerow(LOG_COLUMNS)
             writer.writerow(row)
+        state = json.dumps({"epochs_done": checkpoint.epochs_done, "plan": self._describe_plan()})
+        arrays = {f"{part}:{name}": values for part in _PARTS for name, values in getattr(checkpoint, part).items()}
+        fresh = self.folder / "fresh.npz"
+        np.savez(fresh, allow_pickle=False, state=np.array(state), **arrays)
+        fresh.replace(self.checkpoint)
+
+    def _describe_plan(self) -> object:
+        """Return the plan as JSON reads it back."""
+        return json.loads(json.dumps(asdict(self.plan)))

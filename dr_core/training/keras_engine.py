@@ -1,0 +1,75 @@
+"""Train with Keras on TensorFlow, which every installation has."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from dr_core.domain.photograph import Float32Array
+from dr_core.imaging.preprocess import InputSize
+from dr_core.model.architecture import build_grader
+from dr_core.training.batches import Batch
+from dr_core.training.engine import WEIGHT_DECAY
+from dr_core.training.run_folder import Arrays
+from dr_core.training.weights import Weights, read_weights, write_weights
+
+NOT_DECAYED = ["gamma", "beta", "bias"]
+
+
+class KerasEngine:
+    """A Keras grader and its AdamW.
+
+    The graph is built anew for each size, since Keras pads a strided convolution by its input's parity only where it
+    knows the input's size; weights and optimiser go over.
+    """
+
+    def __init__(self, grader: Any, *, alpha: float) -> None:
+        self._model, self._alpha = grader, alpha
+        self._compile()
+
+    def _compile(self) -> None:
+        optimizer = keras.optimizers.AdamW(weight_decay=WEIGHT_DECAY)
+        optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
+        optimizer.build(self._model.trainable_variables)
+        self._model.compile(optimizer=optimizer, loss=keras.losses.CategoricalCrossentropy(from_logits=True))
+
+    def begin_epoch(self, size: InputSize, seed: int) -> None:
+        """Take inputs of `size` from now on; `seed` decides what dropout drops in this epoch."""
+        if self._model.input_shape[1:3] != (size.height_px, size.width_px):
+            weights, moments = self.read_weights(), self.read_moments()
+            self._model = build_grader(size, alpha=self._alpha)
+            self._compile()
+            self.write_weights(weights)
+            self.write_moments(moments)
+        for layer in self._model.layers:
+            if isinstance(layer, keras.layers.Dropout):
+                layer.seed_generator.state.assign([seed, 0])
+
+    def train_step(self, batch: Batch, rate: float) -> float:
+        """Learn from one batch at a learning rate, and return its loss."""
+        # Assigned from outside, since a schedule inside the optimiser is traced for every variable.
+        self._model.optimizer.learning_rate.assign(rate)
+        return float(self._model.train_on_batch(batch.tensors, batch.targets, sample_weight=batch.weights))
+
+    def predict(self, tensors: Float32Array) -> NDArray[np.float64]:
+        """Return the (N, 5) logits of (N, height_px, width_px, 3) float32 inputs of the epoch's size."""
+        return np.asarray(self._model.predict_on_batch(tensors), dtype=np.float64)
+
+    def read_weights(self) -> Weights:
+        """Return a copy of the weights by Keras' names."""
+        return read_weights(self._model)
+
+    def write_weights(self, weights: Weights) -> None:
+        """Replace the weights."""
+        write_weights(self._model, weights)
+
+    def read_moments(self) -> Arrays:
+        """Return the state of the optimiser, step and rate included, in Keras' order."""
+        moments: Arrays = {}
+        self._model.optimizer.save_own_variables(moments)
+        return moments
+
+    def write_moments(self, moments: Arrays) -> None:
+        """Replace the state of the optimiser by one that `read_moments` returned."""
+        self._model.optimizer.load_own_variables(moments)

@@ -1,0 +1,61 @@
+"""``train`` from the command line: what it starts from, and what it does about what is missing."""
+
+from pathlib import Path
+
+import pytest
+
+from dr_core.cli import main
+from dr_core.training import engine, release
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> list[release.TrainingJob]:
+    """The jobs that are given to training, which is not done."""
+    found: list[release.TrainingJob] = []
+
+    def remember(job: release.TrainingJob, *, name: str, say: object) -> Path:
+        found.append(job)
+        for folder in (job.run_dir, job.out_dir):
+            folder.mkdir(exist_ok=True)
+        (job.run_dir / "training_log.csv").write_text("epoch\n")
+        return job.out_dir / f"{name}.model.json"
+
+    monkeypatch.setattr(release, "train_and_release", remember)
+    return found
+
+
+def train(folder: Path, *more: str) -> int:
+    return main(["train", "--data", str(folder), "--out", str(folder / "out"), "--run-dir", str(folder / "run"), *more])
+
+
+def test_train_starts_from_imagenet_with_keras_by_default(jobs, tmp_path: Path, capsys) -> None:
+    weights = tmp_path / "imagenet.weights.h5"
+    weights.touch()
+    assert train(tmp_path, "--weights", str(weights)) == 0
+    (job,) = jobs
+    assert (job.start, job.plan.engine, job.plan.start) == (weights, "keras", "imagenet.weights.h5")
+    assert "retinadesk-v3.model.json" in capsys.readouterr().out
+    assert (tmp_path / "out" / "training_log.csv").is_file()
+
+
+def test_train_starts_from_an_earlier_release(jobs, tmp_path: Path) -> None:
+    earlier = tmp_path / "earlier.keras"
+    earlier.touch()
+    assert train(tmp_path, "--start", str(earlier), "--engine", "torch") == 0
+    (job,) = jobs
+    assert (job.start, job.plan.engine, job.plan.start) == (earlier, "torch", "earlier.keras")
+
+
+@pytest.mark.parametrize(("option", "file"), [("--weights", "none.h5"), ("--start", "none.keras"), ("--start", "x.h5")])
+def test_missing_start_names_the_option(jobs, tmp_path: Path, capsys, option: str, file: str) -> None:
+    (tmp_path / "x.h5").touch()
+    assert train(tmp_path, option, str(tmp_path / file)) == 2
+    assert option in capsys.readouterr().err
+    assert not jobs
+
+
+def test_missing_torch_is_told_before_any_photograph_is_read(tmp_path: Path, capsys, monkeypatch) -> None:
+    (tmp_path / "earlier.keras").touch()
+    monkeypatch.setattr(engine, "find_spec", lambda name: None)
+    assert train(tmp_path, "--start", str(tmp_path / "earlier.keras"), "--engine", "torch") == 2
+    assert "requirements-train.txt" in capsys.readouterr().err

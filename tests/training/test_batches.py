@@ -1,0 +1,78 @@
+"""A batch depends on seed, epoch and step alone; rare photographs weigh more; copies take their turn."""
+
+import numpy as np
+import pytest
+
+from dr_core.domain.errors import ConfigurationError
+from dr_core.training import batches
+from dr_core.training.batches import AugmentedBatches, soften_grades, weigh_photographs
+from dr_core.training.dataset import DiscCache
+from dr_core.training.plan import Plan, Stage
+
+PLAN = Plan((Stage(32, 1), Stage(48, 2)), batch_size=4, seed=3)
+
+
+def test_ordinal_targets_peak_at_the_grade_and_fall_with_distance() -> None:
+    targets = soften_grades(np.arange(5))
+    np.testing.assert_allclose(targets.sum(axis=1), 1.0, rtol=1e-6)
+    assert targets.argmax(axis=1).tolist() == [0, 1, 2, 3, 4]
+    assert targets[0].tolist() == sorted(targets[0].tolist(), reverse=True)
+
+
+def test_rare_grades_and_small_sources_weigh_more(make_cache) -> None:
+    train = make_cache(12)
+    weights = weigh_photographs(train)
+    sources = np.array([photograph.source for photograph in train.photographs])
+    assert weights.mean() == pytest.approx(1.0, rel=1e-5)
+    assert weights[train.grades == 4].mean() > weights[train.grades == 0].mean()
+    assert weights[sources == "two"].mean() > weights[sources == "one"].mean()
+
+
+def test_batches_are_the_same_whenever_they_are_drawn(make_cache) -> None:
+    train = make_cache(14, copies=2)
+    drawn = AugmentedBatches(train, PLAN)
+    assert len(drawn) == 3
+    later = list(AugmentedBatches(train, PLAN).draw_epoch(1))
+    list(drawn.draw_epoch(0))
+    for batch, again in zip(drawn.draw_epoch(1), later, strict=True):
+        np.testing.assert_array_equal(batch.tensors, again.tensors)
+        np.testing.assert_array_equal(batch.targets, again.targets)
+        np.testing.assert_array_equal(batch.weights, again.weights)
+
+
+def test_epochs_differ_and_take_the_size_of_their_stage(make_cache) -> None:
+    drawn = AugmentedBatches(make_cache(8), PLAN)
+    first, second, third = (next(drawn.draw_epoch(epoch)) for epoch in range(3))
+    assert first.tensors.shape == (4, 24, 32, 3)
+    assert second.tensors.shape == third.tensors.shape == (4, 36, 48, 3)
+    assert second.tensors.dtype == np.float32
+    assert not np.array_equal(second.tensors, third.tensors)
+
+
+def test_a_photograph_is_shown_itself_in_two_of_five_and_as_a_copy_otherwise(monkeypatch, make_cache) -> None:
+    train = make_cache(8, copies=3)
+    shown: list[int] = []
+
+    def remember(disc, size, random):
+        stores = [train, *train.copies]
+        shown.append(next(place for place, store in enumerate(stores) if (store.discs == disc).all((1, 2, 3)).any()))
+        return np.zeros((size.height_px, size.width_px, 3), np.float32)
+
+    monkeypatch.setattr(batches, "augment_disc", remember)
+    drawn = AugmentedBatches(train, Plan((Stage(32, 60),), batch_size=8))
+    for epoch in range(60):
+        list(drawn.draw_epoch(epoch))
+    shares = np.bincount(shown, minlength=4) / len(shown)
+    np.testing.assert_allclose(shares, [0.4, 0.2, 0.2, 0.2], atol=0.08)
+
+
+def test_a_copy_that_lost_its_field_is_not_missed(make_cache) -> None:
+    train = make_cache(8, copies=1)
+    (copy,) = train.copies
+    shorter = DiscCache(train.discs, train.photographs, (DiscCache(copy.discs[:3], copy.photographs[:3]),))
+    assert len(list(AugmentedBatches(shorter, PLAN).draw_epoch(0))) == 2
+
+
+def test_too_few_photographs_are_refused_with_the_remedy(make_cache) -> None:
+    with pytest.raises(ConfigurationError, match=r"3 photographs .* manifest"):
+        AugmentedBatches(make_cache(3), PLAN)

@@ -1,0 +1,82 @@
+"""PyTorch's engine learns, and a run on it resumes to the same bits."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dr_core.imaging.preprocess import InputSize
+from dr_core.model.architecture import build_grader
+from dr_core.training.batches import Batch, soften_grades
+from dr_core.training.fit import fit_grader
+from dr_core.training.plan import TORCH, Plan, Stage
+from dr_core.training.run_folder import RunFolder
+
+torch = pytest.importorskip("torch", reason="needs PyTorch: pip install -r requirements-train.txt")
+
+from dr_core.training.torch_engine import TorchEngine  # noqa: E402 - only where there is PyTorch
+
+SIZE = InputSize(36, 48)
+PLAN = Plan((Stage(48, 1), Stage(64, 1)), batch_size=4, seed=5, alpha=0.35, engine=TORCH)
+
+
+class Killed(Exception):
+    """Stands for ``kill -9``."""
+
+
+@pytest.fixture
+def engine() -> TorchEngine:
+    return TorchEngine(build_grader(SIZE, alpha=0.35), alpha=0.35)
+
+
+@pytest.fixture
+def batch() -> Batch:
+    noise = np.random.default_rng(3).uniform(-1, 1, (5, SIZE.height_px, SIZE.width_px, 3)).astype(np.float32)
+    return Batch(noise, soften_grades(np.arange(5)), np.ones(5, np.float32))
+
+
+def test_steps_on_one_batch_lower_its_loss_and_move_statistics(engine: TorchEngine, batch: Batch) -> None:
+    before = engine.read_weights()["bn_Conv1/2"].copy()
+    engine.begin_epoch(SIZE, 1)
+    losses = [engine.train_step(batch, 1e-3) for _ in range(8)]
+    assert losses[-1] < losses[0]
+    assert not np.array_equal(before, engine.read_weights()["bn_Conv1/2"])
+
+
+def test_predicting_leaves_training_as_it_was(engine: TorchEngine, batch: Batch) -> None:
+    engine.begin_epoch(SIZE, 1)
+    before = engine.read_weights()["bn_Conv1/2"].copy()
+    logits = engine.predict(batch.tensors)
+    np.testing.assert_array_equal(logits, engine.predict(batch.tensors))
+    assert (logits.shape, logits.dtype) == ((5, 5), np.float64)
+    np.testing.assert_array_equal(before, engine.read_weights()["bn_Conv1/2"])
+    assert np.isfinite(engine.train_step(batch, 1e-3))
+
+
+def test_only_kernels_decay(engine: TorchEngine, batch: Batch) -> None:
+    groups = engine._optimizer.param_groups
+    assert {parameter.ndim for parameter in groups[0]["params"]} == {2, 4}
+    assert {parameter.ndim for parameter in groups[1]["params"]} == {1}
+    assert (groups[0]["weight_decay"], groups[1]["weight_decay"]) == (1e-2, 0.0)
+
+
+def test_interrupted_run_ends_with_the_same_bits(make_cache, tmp_path: Path) -> None:
+    train, val = make_cache(9, copies=1), make_cache(6, split="val")
+    whole, halved = RunFolder(tmp_path / "whole", PLAN), RunFolder(tmp_path / "halved", PLAN)
+    expected = fit_grader(train, val, whole, start=None, say=lambda line: None)
+
+    def die_after_first_epoch(line: str) -> None:
+        if line.startswith("epoch 1:"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        fit_grader(train, val, halved, start=None, say=die_after_first_epoch)
+    found = fit_grader(train, val, halved, start=None, say=lambda line: None)
+    logs = []
+    for run in (whole, halved):
+        with run.log.open(newline="", encoding="utf-8") as file:
+            logs.append([row[:-1] for row in csv.reader(file)])
+    assert logs[0] == logs[1]
+    for one, other in zip(expected.get_weights(), found.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
