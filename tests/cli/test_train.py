@@ -41,9 +41,10 @@ def test_train_starts_from_imagenet_with_keras_by_default(jobs, tmp_path: Path, 
 def test_train_starts_from_an_earlier_release(jobs, tmp_path: Path) -> None:
     earlier = tmp_path / "earlier.keras"
     earlier.touch()
-    assert train(tmp_path, "--start", str(earlier), "--engine", "torch") == 0
+    assert train(tmp_path, "--start", str(earlier), "--teacher", str(earlier), "--engine", "torch") == 0
     (job,) = jobs
     assert (job.start, job.plan.engine, job.plan.start) == (earlier, "torch", "earlier.keras")
+    assert (job.teacher, job.plan.teacher) == (earlier, "earlier.keras")
 
 
 @pytest.mark.parametrize(("option", "file"), [("--weights", "none.h5"), ("--start", "none.keras"), ("--start", "x.h5")])
@@ -51,6 +52,13 @@ def test_missing_start_names_the_option(jobs, tmp_path: Path, capsys, option: st
     (tmp_path / "x.h5").touch()
     assert train(tmp_path, option, str(tmp_path / file)) == 2
     assert option in capsys.readouterr().err
+    assert not jobs
+
+
+def test_missing_teacher_names_the_option(jobs, tmp_path: Path, capsys) -> None:
+    (tmp_path / "earlier.keras").touch()
+    assert train(tmp_path, "--start", str(tmp_path / "earlier.keras"), "--teacher", str(tmp_path / "none.keras")) == 2
+    assert "--teacher" in capsys.readouterr().err
     assert not jobs
 
 

@@ -1,11 +1,13 @@
 """A batch depends on seed, epoch and step alone; rare photographs weigh more; copies take their turn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from dr_core.domain.errors import ConfigurationError
 from dr_core.training import batches
-from dr_core.training.batches import AugmentedBatches, soften_grades, weigh_photographs
+from dr_core.training.batches import TAUGHT_SHARE, AugmentedBatches, make_targets, soften_grades, weigh_photographs
 from dr_core.training.dataset import DiscCache
 from dr_core.training.plan import Plan, Stage
 
@@ -17,6 +19,16 @@ def test_ordinal_targets_peak_at_the_grade_and_fall_with_distance() -> None:
     np.testing.assert_allclose(targets.sum(axis=1), 1.0, rtol=1e-6)
     assert targets.argmax(axis=1).tolist() == [0, 1, 2, 3, 4]
     assert targets[0].tolist() == sorted(targets[0].tolist(), reverse=True)
+
+
+def test_a_teacher_has_its_share_of_every_target(make_cache) -> None:
+    train = make_cache(8)
+    np.testing.assert_array_equal(make_targets(train), soften_grades(train.grades))
+    sure_of_grade_4 = np.tile(np.float32([0, 0, 0, 0, 1]), (8, 1))
+    targets = make_targets(replace(train, taught=sure_of_grade_4))
+    np.testing.assert_allclose(targets.sum(axis=1), 1.0, rtol=1e-6)
+    np.testing.assert_allclose(targets[:, 0], (1 - TAUGHT_SHARE) * soften_grades(train.grades)[:, 0], rtol=1e-6)
+    assert (targets[:, 4] >= TAUGHT_SHARE).all()
 
 
 def test_rare_grades_and_small_sources_weigh_more(make_cache) -> None:
