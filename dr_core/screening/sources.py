@@ -32,9 +32,11 @@ __all__ = [
 # Image formats that are not accepted still get their row, so that nobody believes them graded.
 OTHER_IMAGE_EXTENSIONS = frozenset(
     {".avif", ".bmp", ".dcm", ".dicom", ".gif", ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".webp"}
-)
-HEAD_BYTES = 64
+) | {".arw", ".cr2", ".cr3", ".dib", ".dng", ".jxl", ".mpo", ".nef", ".orf", ".psd"}
+HEAD_BYTES = 132
 APPLE_DOUBLE_MAGIC = b"\x00\x05\x16\x07"
+# DICOM files mostly have no extension, or a number that looks like one.
+DICOM_MAGIC, DICOM_MAGIC_AT = b"DICM", 128
 
 _UNPRINTABLE = re.compile("[\ud800-\udfff\x00]")
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -171,7 +173,7 @@ def counts_as_photograph(name: str, head: bytes) -> bool:
     if has_image_extension(name):
         # macOS leaves a "._eye.jpg" of another kind beside each "eye.jpg" on foreign disks.
         return not (_find_base(name).startswith("._") and head.startswith(APPLE_DOUBLE_MAGIC))
-    return lacks_extension(name) and looks_like_image(head)
+    return lacks_extension(name) and (looks_like_image(head) or head.startswith(DICOM_MAGIC, DICOM_MAGIC_AT))
 
 
 def _find_base(name: str) -> str:
