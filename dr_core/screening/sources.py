@@ -40,6 +40,7 @@ DICOM_MAGIC, DICOM_MAGIC_AT = b"DICM", 128
 
 _UNPRINTABLE = re.compile("[\ud800-\udfff\x00]")
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_FILE = "This is a pipe or a device, not a file: save the photograph as a file."
 _REASONS = {
     errno.EACCES: "Permission to read it was refused: allow this account to read the file, and run again.",
     errno.EPERM: "Permission to read it was refused: allow this account to read the file, and run again.",
@@ -194,7 +195,7 @@ def read_head(path: str) -> bytes:
     if not stat.S_ISREG(os.stat(target).st_mode):
         return b""
     with open(os.open(target, _READ_FLAGS), "rb") as stream:
-        return stream.read(HEAD_BYTES)
+        return stream.read(HEAD_BYTES) or b""
 
 
 def _read_regular_file(path: str, roots: tuple[str, ...]) -> bytes:
@@ -205,7 +206,10 @@ def _read_regular_file(path: str, roots: tuple[str, ...]) -> bytes:
     with open(os.open(target, _READ_FLAGS), "rb") as stream:
         # Looked at twice: the file may have been replaced between the two calls.
         _require_photograph_file(os.fstat(stream.fileno()))
-        data = stream.read(MAX_BYTES + 1)
+        data: bytes | None = stream.read(MAX_BYTES + 1)
+    if data is None:
+        # Files of /proc that call themselves regular may have nothing to say at the moment.
+        raise UnreadablePhotograph(_NO_FILE)
     if len(data) > MAX_BYTES:
         raise PhotographTooLarge(_too_large(len(data)))
     return data
@@ -217,7 +221,7 @@ def _require_photograph_file(status: os.stat_result) -> None:
             "This is a folder, not a photograph: give the folder a name that does not end like a photograph."
         )
     if not stat.S_ISREG(status.st_mode):
-        raise UnreadablePhotograph("This is a pipe or a device, not a file: save the photograph as a file.")
+        raise UnreadablePhotograph(_NO_FILE)
     if status.st_size > MAX_BYTES:
         raise PhotographTooLarge(_too_large(status.st_size))
 
