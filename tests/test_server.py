@@ -1,4 +1,6 @@
-"""The server asks nobody outside this computer anything."""
+"""The server asks nobody outside this computer anything, and names its pages itself."""
+
+import tomllib
 
 import pytest
 from streamlit import net_util
@@ -6,6 +8,7 @@ from streamlit.web import cli
 from streamlit.web.server.server_util import is_url_from_allowed_origins
 
 import server
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("origin", ["http://elsewhere.example", "http://203.0.113.7:8501"])
@@ -16,3 +19,8 @@ def test_foreign_origin_is_refused_without_asking_the_internet(monkeypatch, orig
     server.main()
     assert not is_url_from_allowed_origins(origin)
     assert is_url_from_allowed_origins("http://localhost:8501")
+
+
+def test_file_names_of_pages_are_never_offered_as_navigation():
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert settings["client"]["showSidebarNavigation"] is False
