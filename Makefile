@@ -9,7 +9,7 @@ UPGRADE  ?=
 VENV     := .venv
 RUN      := $(VENV)/bin/python
 PIP      := $(RUN) -m pip --disable-pip-version-check
-SOURCES  := app.py pages dr_core tests benchmarks docs
+SOURCES  := app.py server.py pages dr_core tests benchmarks docs
 SAY      := @printf '\n\033[1m== %s\033[0m\n'
 
 # An environment whose Python has gone (moved, upgraded, copied from elsewhere) is made anew.
@@ -98,7 +98,7 @@ screenshots: $(VENV)/.dev chromium  ## Take the README's pictures in docs/images
 
 clean:  ## Remove what can be made again, but the environment
 	@rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
-	@find app.py pages dr_core tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	@find app.py server.py pages dr_core tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 distclean: clean  ## The same, and the environment
 	@rm -rf $(VENV)

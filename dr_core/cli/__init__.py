@@ -3,13 +3,19 @@
 Each command is a module of this package with ``NAME``, ``SUMMARY``, ``add_arguments(parser)`` and ``run(arguments)``,
 listed in ``COMMANDS``. What a command needs beyond the library's core (TensorFlow, for one), it imports in ``run``.
 
-Exit status: 0 done; 1 a disk failed or an unexpected end; 2 usage; 3 the model cannot be used; 130 stopped by Ctrl+C.
+Exit status: 0 done; 1 a disk failed or an unexpected end; 2 usage; 3 the model cannot be used; 130 stopped by Ctrl+C
+or, in the same orderly way, by SIGTERM or SIGHUP.
 """
 
 import argparse
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
+from types import FrameType
 
 from dr_core import __version__
 from dr_core.domain.errors import ConfigurationError, DRError, ModelError
@@ -32,14 +38,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status. Wrong arguments end the process with status 2, as argparse does.
     """
     arguments = _make_parser().parse_args(argv)
+    # What Pillow thinks of a damaged file stands in the report, in words that help.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
-        status: int = arguments.run(arguments)
+        with _stop_like_ctrl_c():
+            status: int = arguments.run(arguments)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except DRError as error:
         print(f"dr-screen: {error}", file=sys.stderr)
         return _find_status(error)
     return status
+
+
+@contextmanager
+def _stop_like_ctrl_c() -> Iterator[None]:
+    """Let a shutdown, a service manager or a closed terminal stop the work as Ctrl+C does."""
+    numbers = [number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
+    if threading.current_thread() is not threading.main_thread():
+        numbers = []
+    # A signal that is ignored (nohup) or handled by a caller stays so.
+    replaced = [number for number in numbers if signal.getsignal(number) is signal.SIG_DFL]
+    for number in replaced:
+        signal.signal(number, _interrupt)
+    try:
+        yield
+    finally:
+        for number in replaced:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    del number, frame
+    raise KeyboardInterrupt
 
 
 def _find_status(error: DRError) -> int:

@@ -7,15 +7,14 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+from dr_core.cli.grading_paths import check_heatmaps, check_output, quote_path
 from dr_core.cli.grading_run import Engine, GradingPlan, GradingRun
 from dr_core.cli.progress_line import ProgressLine
 from dr_core.domain.errors import ConfigurationError, StorageError
 from dr_core.domain.operating_point import LocalOperatingPoint
-from dr_core.imaging.decode import looks_like_image
 from dr_core.model.classifier import Classifier
 from dr_core.reports.csv import PART_SUFFIX
 from dr_core.reports.operating_point import read_operating_point
-from dr_core.reports.wording import clean_text
 from dr_core.screening.batch import screen_batch
 from dr_core.screening.cluster import RayCluster
 from dr_core.screening.cluster_session import THIS_COMPUTER
@@ -23,7 +22,7 @@ from dr_core.screening.cluster_worker import pack_job
 from dr_core.screening.journal import Journal, describe_setup
 from dr_core.screening.keepsakes import PictureFolder
 from dr_core.screening.object_storage import find_stored_photographs, is_address
-from dr_core.screening.sources import BatchInput, format_name, has_image_extension, read_head
+from dr_core.screening.sources import BatchInput
 
 __all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
 
@@ -83,8 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
     out: Path = arguments.out
     _check_engine(arguments)
     try:
-        _check_output(out)
-        _check_heatmaps(arguments.heatmaps, arguments.paths)
+        check_output(out, arguments.paths, arguments.operating_point)
+        check_heatmaps(arguments.heatmaps, arguments.paths)
     except OSError as error:
         raise ConfigurationError(f"A path cannot be used ({error.strerror}): check --out and --heatmaps.") from error
     _check_inputs(arguments.paths, line)
@@ -132,39 +131,12 @@ def _check_engine(arguments: argparse.Namespace) -> None:
         raise ConfigurationError("--address says where a Ray cluster is: add --engine ray.")
 
 
-def _check_output(out: Path) -> None:
-    if out.is_dir():
-        raise ConfigurationError("--out is a folder: name the CSV file in it.")
-    if out.exists() and not out.is_file():
-        raise ConfigurationError("--out is a pipe or a device: name a CSV file.")
-    real = Path(os.path.realpath(out))
-    if has_image_extension(out.name) or has_image_extension(real.name):
-        raise ConfigurationError("--out is named like a photograph, which it would replace: name a CSV file.")
-    if out.exists() and os.access(out, os.R_OK) and looks_like_image(read_head(str(out))):
-        # Cameras and DICOM viewers write photographs without an extension; the name does not tell.
-        raise ConfigurationError("--out is a photograph, which it would replace: name a CSV file.")
-    folder = real.parent
-    if not folder.is_dir():
-        raise ConfigurationError(f"The folder of --out does not exist: make it first. Received: {_quote(str(out))}")
-    if not os.access(folder, os.W_OK | os.X_OK) or (out.exists() and not os.access(out, os.W_OK)):
-        raise ConfigurationError(f"--out cannot be written there: choose another place. Received: {_quote(str(out))}")
-
-
-def _check_heatmaps(heatmaps: Path | None, paths: list[str]) -> None:
-    if heatmaps is None:
-        return
-    if heatmaps.exists() and not heatmaps.is_dir():
-        raise ConfigurationError("--heatmaps is a file: name a folder.")
-    if os.path.realpath(heatmaps) in {os.path.realpath(path) for path in paths}:
-        raise ConfigurationError("--heatmaps is a folder to be graded: name another, so that no overlay is graded.")
-
-
 def _check_inputs(paths: list[str], line: ProgressLine) -> None:
     missing = [path for path in paths if not is_address(path) and not os.path.lexists(path.removeprefix("file://"))]
     if len(missing) == len(paths):
-        raise ConfigurationError(f"There is nothing at {', '.join(map(_quote, missing))}: check the path.")
+        raise ConfigurationError(f"There is nothing at {', '.join(map(quote_path, missing))}: check the path.")
     for path in missing:
-        line.say(f"There is nothing at {_quote(path)}: its row in the report says failed.")
+        line.say(f"There is nothing at {quote_path(path)}: its row in the report says failed.")
 
 
 def _describe_batch(batch: BatchInput) -> str:
@@ -187,7 +159,3 @@ def _describe_start(journal: Journal, *, resume: bool, unfinished: bool) -> str:
     if unfinished:
         return "An unfinished run of this report is dropped (--resume would have gone on with it)."
     return "Ctrl+C stops; --resume goes on."
-
-
-def _quote(path: str) -> str:
-    return f'"{clean_text(format_name(path))}"'

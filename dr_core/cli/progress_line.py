@@ -18,8 +18,9 @@ class ProgressLine:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         """Write to `stream`, by default standard error."""
-        self._stream = sys.stderr if stream is None else stream
-        self._on_terminal = self._stream.isatty()
+        # A process that was started without standard error has None there.
+        self._stream: TextIO | None = sys.stderr if stream is None else stream
+        self._on_terminal = self._stream is not None and self._stream.isatty()
         self._shown_at = time.monotonic()
         self._line_open = False
 
@@ -30,16 +31,24 @@ class ProgressLine:
             return
         self._shown_at = now
         if self._on_terminal:
-            self._stream.write(f"{CLEAR_LINE}{progress.share:4.0%}  {progress.text}")
+            self._write(f"{CLEAR_LINE}{progress.share:4.0%}  {progress.text}")
             self._line_open = True
         else:
-            self._stream.write(f"{progress.text}\n")
-        self._stream.flush()
+            self._write(f"{progress.text}\n")
 
     def say(self, text: str) -> None:
         """Print a line of its own, above the progress."""
         if self._line_open:
-            self._stream.write(CLEAR_LINE)
+            self._write(CLEAR_LINE)
             self._line_open = False
-        self._stream.write(f"{text}\n")
-        self._stream.flush()
+        self._write(f"{text}\n")
+
+    def _write(self, text: str) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):
+            # Whoever watched has gone away; the photographs are graded all the same.
+            self._stream = None

@@ -32,14 +32,16 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ConfigurationError: the port is out of range, or the application is not beside the library.
     """
-    app = HOME / "app.py"
-    if not app.is_file():
-        raise ConfigurationError("app.py is not beside the package dr_core: run this in a complete copy of RetinaDesk.")
+    app, server = HOME / "app.py", HOME / "server.py"
+    if not (app.is_file() and server.is_file()):
+        raise ConfigurationError(
+            "app.py or server.py is not beside the package dr_core: run this in a complete copy of RetinaDesk."
+        )
     if not 1 <= arguments.port <= MAX_PORT:
         raise ConfigurationError(f"--port must lie between 1 and {MAX_PORT}. Received: {arguments.port}")
     # Streamlit finds its settings in the folder it is started from.
     os.chdir(HOME)
-    command = [sys.executable, "-m", "streamlit", "run", str(app)]
+    command = [sys.executable, str(server), "run", str(app)]
     settings = ["--server.address", arguments.address, "--server.port", str(arguments.port)]
     sys.stdout.flush()
     os.execv(sys.executable, [*command, *settings])  # noqa: S606 - our own interpreter, no shell

@@ -15,6 +15,8 @@ DEFAULT_MODEL_DIR = Path(__file__).resolve().parents[2] / "models"
 SPEC_FORMAT = 2
 CLASS_NAMES = tuple(grade.label for grade in Grade)
 _REMEDY = "Restore the models folder from the release; nothing is graded until then."
+# What a JSON file of any content can make of the reading of it.
+_MALFORMED = (ArithmeticError, AttributeError, LookupError, OSError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -122,9 +124,13 @@ def load_spec(model_dir: Path | None = None) -> ModelSpec:
             f"There is {found} in the folder {folder.name}; exactly one *.model.json is needed. {_REMEDY}"
         )
     try:
-        return _parse(json.loads(candidates[0].read_text(encoding="utf-8")), folder)
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return _parse(json.loads(candidates[0].read_text(encoding="utf-8"), parse_constant=_refuse_constant), folder)
+    except _MALFORMED as error:
         raise ModelAltered(f"{candidates[0].name} is not a valid model specification ({error}). {_REMEDY}") from error
+
+
+def _refuse_constant(name: str) -> float:
+    raise ValueError(f"numbers must be finite. Received: {name}")
 
 
 def _parse(raw: dict[str, Any], folder: Path) -> ModelSpec:
@@ -161,9 +167,11 @@ def _parse_side(raw: dict[str, Any]) -> SideSpec:
         gradable_score=float(raw["gradable_score"]),
         unfamiliar_distance=float(raw["unfamiliar_distance"]),
         eye_confidence=float(raw["eye_confidence"]),
-        oedema_validated=bool(raw["oedema_validated"]),
+        oedema_validated=raw["oedema_validated"],
         retina_log_odds=None if raw.get("retina_log_odds") is None else float(raw["retina_log_odds"]),
     )
+    if not isinstance(side.oedema_validated, bool) or not all(map(math.isfinite, side.gate_weights)):
+        raise ValueError(f"oedema_validated must be true or false, gate_weights finite. Received: {side}")
     if not (0 < side.gradable_score < 1 and 0.5 <= side.eye_confidence < 1 and 0 < side.unfamiliar_distance < math.inf):
         raise ValueError(f"thresholds of the outputs beside the grade are out of range. Received: {side}")
     if side.retina_log_odds is not None and not math.isfinite(side.retina_log_odds):
@@ -179,6 +187,9 @@ def _check(spec: ModelSpec) -> None:
             raise ValueError(f"thresholds must lie between 0 and 1. Received: {threshold}")
     if spec.grade_cuts and (len(spec.grade_cuts) != 4 or list(spec.grade_cuts) != sorted(spec.grade_cuts)):
         raise ValueError(f"grade_cuts must be 4 rising numbers. Received: {spec.grade_cuts}")
+    numbers = (*spec.grade_cuts, *(number for boundary in spec.boundaries for number in boundary))
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError(f"grade_cuts and boundaries must be finite. Received: {numbers}")
     if spec.boundaries and (len(spec.boundaries) != 4 or not all(slope > 0 for slope, _ in spec.boundaries)):
         raise ValueError(f"boundaries must be 4 pairs with rising slopes. Received: {spec.boundaries}")
     if not (0 <= spec.coverage < 1 and 0 <= spec.set_mass <= 1):

@@ -4,6 +4,7 @@ import csv
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -159,7 +160,9 @@ class CsvFile:
         self._part = self._path.with_name(self._path.name + PART_SUFFIX)
         self._columns = tuple(columns)
         try:
-            self._stream = self._part.open("w", encoding="utf-8", newline="")
+            # Made anew: what a forged link of this name leads to is not written over.
+            self._part.unlink(missing_ok=True)
+            self._stream = self._part.open("x", encoding="utf-8", newline="")
         except OSError as error:
             raise _explain(path, error) from error
         self._write(self._columns)
@@ -174,13 +177,15 @@ class CsvFile:
             if kind is None:
                 self._stream.flush()
                 os.fsync(self._stream.fileno())
-            self._stream.close()
-            if kind is None:
                 self._part.replace(self._path)
-            else:
-                self._part.unlink(missing_ok=True)
         except OSError as failure:
             raise _explain(self._path, failure) from failure
+        finally:
+            # On a full disk closing fails too, and the part is what takes the room.
+            with suppress(OSError):
+                self._stream.close()
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
 
     def write_row(self, cells: Mapping[str, str]) -> None:
         """Write one row; `cells` holds a text for every column.

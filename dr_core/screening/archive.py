@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path
+from typing import BinaryIO
 
 from dr_core.domain.errors import PhotographTooLarge, UnreadablePhotograph
 from dr_core.imaging.decode import MAX_BYTES
@@ -32,11 +33,15 @@ MAX_TOTAL_BYTES = 50_000_000_000
 MAX_RATIO = 250
 
 _ENCRYPTED_FLAG = 0x1
+# Of the others zipfile unpacks whatever there is in one step: a megabyte of bzip2 becomes twenty gigabytes of memory.
+_BOUNDED_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _END_RECORD = struct.Struct("<4s4H2LH")
 _END_MAGIC = b"PK\x05\x06"
 _END64_LOCATOR = struct.Struct("<4sLQL")
 _END64_LOCATOR_MAGIC = b"PK\x06\x07"
-_END64_DIRECTORY_SIZE_AT = 40
+_END64_RECORD = struct.Struct("<4sQ2H2L4Q")
+_END64_MAGIC = b"PK\x06\x06"
+_END64_DIRECTORY_SIZE = 8
 _MAX_COMMENT_BYTES = 65_535
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -78,6 +83,11 @@ class ArchivedPhotograph:
             raise PhotographTooLarge(
                 f"It would unpack to {size_bytes / 1e6:,.1f} MB from {packed_bytes / 1e6:,.3f} MB, which is not like "
                 f"a photograph (limit: {MAX_BYTES / 1e6:,.0f} MB): add the photograph by itself, not in a ZIP."
+            )
+        if self.entry.compress_type not in _BOUNDED_METHODS:
+            raise UnreadablePhotograph(
+                "It is packed in a way that ordinary ZIP files do not use: pack the photographs again without special "
+                "options."
             )
         try:
             with self.archive.open(self.entry) as stream:
@@ -130,6 +140,8 @@ def _holds_photograph(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
     name_tells = has_image_extension(entry.filename)
     if not lacks_extension(entry.filename) and not entry.filename.split("/")[-1].startswith("._"):
         return name_tells
+    if entry.compress_type not in _BOUNDED_METHODS:
+        return True
     try:
         with archive.open(entry) as stream:
             return counts_as_photograph(entry.filename, stream.read(HEAD_BYTES))
@@ -154,11 +166,23 @@ def _check_directory_size(path: Path) -> None:
             size_bytes = _END_RECORD.unpack_from(tail, at)[5] if at >= 0 else -1
             locator_at = at - _END64_LOCATOR.size
             if locator_at >= 0 and tail.startswith(_END64_LOCATOR_MAGIC, locator_at):
-                stream.seek(_END64_LOCATOR.unpack_from(tail, locator_at)[2] + _END64_DIRECTORY_SIZE_AT)
-                size_bytes = struct.unpack("<Q", stream.read(8))[0]
+                # Some versions of zipfile believe the locator, others look right before it: a forger may serve both.
+                places = (_END64_LOCATOR.unpack_from(tail, locator_at)[2], start + locator_at - _END64_RECORD.size)
+                size_bytes = max(size_bytes, *(_read_directory_size(stream, place) for place in places))
     except (OSError, struct.error, ValueError, OverflowError) as error:
         raise UnreadablePhotograph(_CORRUPT) from error
     if size_bytes < 0:
         raise UnreadablePhotograph(_CORRUPT)
     if size_bytes > MAX_DIRECTORY_BYTES:
         raise PhotographTooLarge(f"The ZIP holds far more than {MAX_ENTRIES:,} files: split it into several.")
+
+
+def _read_directory_size(stream: BinaryIO, place: int) -> int:
+    """Return what a ZIP64 end record at `place` says of the table of contents; 0 where there is no such record."""
+    if place < 0:
+        return 0
+    stream.seek(place)
+    data = stream.read(_END64_RECORD.size)
+    if len(data) < _END64_RECORD.size or not data.startswith(_END64_MAGIC):
+        return 0
+    return int(_END64_RECORD.unpack(data)[_END64_DIRECTORY_SIZE])

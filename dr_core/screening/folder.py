@@ -10,6 +10,7 @@ one row, under the first name. Paths keep their given order; within a folder, na
 # Paths stay strings, byte for byte as they were given: `Path` would rewrite them.
 # ruff: noqa: PTH111, PTH112, PTH118, PTH119, PTH206
 
+import errno
 import os
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -31,6 +32,7 @@ from dr_core.screening.sources import (
 __all__ = ["find_photographs", "find_server_photographs"]
 
 _UNLISTABLE = "This folder could not be opened: allow this account to read it, and run again."
+_TOO_DEEP = "The path of this folder is too long for this system: move it to a shorter path, and run again."
 _NO_FOLDER = "No such folder under the allowed folders: check the path."
 
 
@@ -104,8 +106,9 @@ class _Listing:
             try:
                 with os.scandir(folder) as scan:
                     entries = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in scan]
-            except OSError:
-                self._found.append(BrokenSource(format_name(folder), _UNLISTABLE))
+            except OSError as error:
+                problem = _TOO_DEEP if error.errno == errno.ENAMETOOLONG else _UNLISTABLE
+                self._found.append(BrokenSource(format_name(folder), problem))
                 continue
             for name, is_folder in entries:
                 path, real = os.path.join(folder, name), os.path.join(real_folder, name)

@@ -78,7 +78,7 @@ class Journal:
         self._lines: dict[tuple[str, str], tuple[int, int]] = {}
         self._synced_at = time.monotonic()
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise _explain(path, error) from error
         try:
@@ -102,7 +102,7 @@ class Journal:
         offset, length = place
         try:
             return decode_result(json.loads(os.pread(self._file, length, offset))["result"])
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
             return None
 
     def append(self, row: BatchRow) -> None:
@@ -154,8 +154,9 @@ class Journal:
                         "from the first photograph."
                     )
                     return 0
-                if "result" in entry:
-                    self._lines[entry["name"], entry["fingerprint"]] = (offset, len(line))
+                name, fingerprint = entry.get("name"), entry.get("fingerprint")
+                if isinstance(name, str) and isinstance(fingerprint, str):
+                    self._lines[name, fingerprint] = (offset, len(line))
                 offset += len(line)
         return offset
 
@@ -168,7 +169,7 @@ class Journal:
 def _parse_line(line: bytes) -> dict[str, Any]:
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (RecursionError, ValueError):
         return {}
     return entry if isinstance(entry, dict) else {}
 

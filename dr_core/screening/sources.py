@@ -32,12 +32,15 @@ __all__ = [
 # Image formats that are not accepted still get their row, so that nobody believes them graded.
 OTHER_IMAGE_EXTENSIONS = frozenset(
     {".avif", ".bmp", ".dcm", ".dicom", ".gif", ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".webp"}
-)
-HEAD_BYTES = 64
+) | {".arw", ".cr2", ".cr3", ".dib", ".dng", ".jxl", ".mpo", ".nef", ".orf", ".psd"}
+HEAD_BYTES = 132
 APPLE_DOUBLE_MAGIC = b"\x00\x05\x16\x07"
+# DICOM files mostly have no extension, or a number that looks like one.
+DICOM_MAGIC, DICOM_MAGIC_AT = b"DICM", 128
 
 _UNPRINTABLE = re.compile("[\ud800-\udfff\x00]")
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_NO_FILE = "This is a pipe or a device, not a file: save the photograph as a file."
 _REASONS = {
     errno.EACCES: "Permission to read it was refused: allow this account to read the file, and run again.",
     errno.EPERM: "Permission to read it was refused: allow this account to read the file, and run again.",
@@ -171,7 +174,7 @@ def counts_as_photograph(name: str, head: bytes) -> bool:
     if has_image_extension(name):
         # macOS leaves a "._eye.jpg" of another kind beside each "eye.jpg" on foreign disks.
         return not (_find_base(name).startswith("._") and head.startswith(APPLE_DOUBLE_MAGIC))
-    return lacks_extension(name) and looks_like_image(head)
+    return lacks_extension(name) and (looks_like_image(head) or head.startswith(DICOM_MAGIC, DICOM_MAGIC_AT))
 
 
 def _find_base(name: str) -> str:
@@ -192,7 +195,7 @@ def read_head(path: str) -> bytes:
     if not stat.S_ISREG(os.stat(target).st_mode):
         return b""
     with open(os.open(target, _READ_FLAGS), "rb") as stream:
-        return stream.read(HEAD_BYTES)
+        return stream.read(HEAD_BYTES) or b""
 
 
 def _read_regular_file(path: str, roots: tuple[str, ...]) -> bytes:
@@ -203,7 +206,10 @@ def _read_regular_file(path: str, roots: tuple[str, ...]) -> bytes:
     with open(os.open(target, _READ_FLAGS), "rb") as stream:
         # Looked at twice: the file may have been replaced between the two calls.
         _require_photograph_file(os.fstat(stream.fileno()))
-        data = stream.read(MAX_BYTES + 1)
+        data: bytes | None = stream.read(MAX_BYTES + 1)
+    if data is None:
+        # Files of /proc that call themselves regular may have nothing to say at the moment.
+        raise UnreadablePhotograph(_NO_FILE)
     if len(data) > MAX_BYTES:
         raise PhotographTooLarge(_too_large(len(data)))
     return data
@@ -215,7 +221,7 @@ def _require_photograph_file(status: os.stat_result) -> None:
             "This is a folder, not a photograph: give the folder a name that does not end like a photograph."
         )
     if not stat.S_ISREG(status.st_mode):
-        raise UnreadablePhotograph("This is a pipe or a device, not a file: save the photograph as a file.")
+        raise UnreadablePhotograph(_NO_FILE)
     if status.st_size > MAX_BYTES:
         raise PhotographTooLarge(_too_large(status.st_size))
 

@@ -93,4 +93,6 @@ def _draw_scores(scores: Sequence[float], threshold: float) -> go.Figure:
     if len(scores) <= FEW_SCORES:
         figure.update_yaxes(dtick=1)
     figure.update_layout(template=PLOTLY_TEMPLATE, height=HEIGHT_PX, barmode="stack", margin=MARGIN)
+    # Stacked bars would turn the legend round; left stands what lies left of the operating point.
+    figure.update_layout(legend_traceorder="normal")
     return figure

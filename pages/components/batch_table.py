@@ -121,7 +121,7 @@ def _describe_columns() -> dict[str, ColumnConfig | str | None]:
         "Photograph": config.ImageColumn(width=80),
         "File": config.TextColumn(width="medium"),
         "Grade label": config.TextColumn("Grade", width=160, help="ICDR grade, 0 to 4"),
-        "Check": config.TextColumn(help="Have a person read these before relying on them"),
+        "Check": config.TextColumn(width=120, help="Have a person read these before relying on them"),
         "P(referable)": config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.2f", width=120),
         "Quality": config.NumberColumn(format="%.2f", width=70, help="0 unusable, 1 clear"),
         "Follow-up": config.TextColumn(width="medium"),

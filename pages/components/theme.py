@@ -34,6 +34,8 @@ STYLE = f"""
 .rd-amber {{ background: {SIGNAL_COLORS[Signal.CAUTION]}; }}
 .rd-green {{ background: {SIGNAL_COLORS[Signal.GO]}; }}
 .rd-lit {{ background-image: radial-gradient(circle at 35% 30%, rgba(255,255,255,0.55), rgba(255,255,255,0) 60%); }}
+/* On a slow computer what is left of one patient must not stand under the grade of the next. */
+[data-testid="stElementContainer"][data-stale="true"] {{ visibility: hidden; transition: visibility 0s linear 0.5s; }}
 @media print {{ header, .st-key-inputs, .st-key-downloads {{ display: none !important; }} }}
 </style>
 """

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dr_core.domain.photograph import Laterality
 from dr_core.imaging.drawing import SAMPLES
-from pages.components.upload_store import note_uploads
+from pages.components.upload_store import note_uploads, release_noted
 
 __all__ = ["EYES", "Upload", "choose_eye", "choose_photographs"]
 
@@ -22,6 +22,7 @@ SAMPLE_LABELS = {
     "sample_healthy.jpg": "Healthy",
     "sample_blurred.jpg": "Blurred",
 }
+PATIENT = "patient_round"
 NOT_STATED = "Not stated"
 EYE_LABELS = {"Right (OD)": Laterality.OD, "Left (OS)": Laterality.OS, NOT_STATED: None}
 
@@ -53,17 +54,22 @@ def choose_photographs() -> list[Upload]:
             accept_multiple_files=True,
             max_upload_size=LIMIT_MB,
             on_change=_put_sample_away,
-            key="uploads",
+            # A new patient gets a new widget: an upload adds to what an old one holds.
+            key=f"uploads_{st.session_state.get(PATIENT, 0)}",
         )
         with samples:
-            _offer_samples()
+            if files:
+                _offer_next_patient()
+            else:
+                _offer_samples()
     note_uploads(files)
     if not files:
         sample = st.session_state.get("sample")
         return [_load_sample(sample)] if sample else []
     if len(files) > EYES:
         st.warning(
-            f"{len(files)} photographs were given; the first two are shown here. Use the Batch page for more.",
+            f"{len(files)} photographs were given; the first two are shown here. Are the others of another patient? "
+            "Press Next patient, and drop them again. Use the Batch page for many.",
             icon=":material/filter_2:",
         )
         st.page_link("pages/batch.py", label="Go to Batch", icon=":material/folder_open:")
@@ -109,6 +115,23 @@ def _offer_samples() -> None:
             kind: Literal["primary", "secondary"] = "primary" if st.session_state["sample"] == name else "secondary"
             st.button(label, key=f"take_{name}", type=kind, on_click=_take_sample, args=(name,))
         st.button("Close", key="close_sample", type="tertiary", on_click=_put_sample_away)
+
+
+def _offer_next_patient() -> None:
+    st.caption("One patient at a time")
+    st.button(
+        "Next patient",
+        key="next_patient",
+        shortcut="N",
+        icon=":material/person_add:",
+        help="Takes these photographs and their results off the page.",
+        on_click=_begin_next_patient,
+    )
+
+
+def _begin_next_patient() -> None:
+    release_noted()
+    st.session_state[PATIENT] = st.session_state.get(PATIENT, 0) + 1
 
 
 def _take_sample(name: str) -> None:

@@ -1,6 +1,7 @@
 """``grade`` from outside: exit status, columns, and what it leaves on disk."""
 
 import os
+import warnings
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -85,6 +86,57 @@ def test_usage_errors_have_status_2_and_grade_nothing(tmp_path, make_folder, fak
         assert message in capsys.readouterr().err
     assert fake_model.calls == 0
     assert not list(tmp_path.glob("r.csv*"))
+
+
+def test_report_never_replaces_what_is_graded_or_read(tmp_path, make_folder, fundus_jpeg, fake_model, capsys):
+    path = make_folder(1) / "eye_00.jpg"
+    (tmp_path / "link.csv").symlink_to(path)
+    (tmp_path / "IMG.0001").write_bytes(fundus_jpeg)
+    (tmp_path / "notes").write_text("notes")
+    (tmp_path / "clinic.json").write_text("{}")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for arguments, message in [
+        ((path, "--out", tmp_path / "link.csv"), "named like a photograph"),
+        ((path, "--out", tmp_path / "IMG.0001"), "a file to be graded"),
+        ((tmp_path / "notes", "--out", tmp_path / "notes"), "a file to be graded"),
+        ((path, "--out", tmp_path / "clinic.json", "--operating-point", tmp_path / "clinic.json"), "--operating-point"),
+    ]:
+        assert grade(*arguments) == 2, message
+        assert message in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    assert fake_model.calls == 0
+
+
+def test_photographs_in_the_folder_of_overlays_are_not_left_out(tmp_path, make_folder, capsys):
+    folder = make_folder(2)
+    (folder / "monday").mkdir()
+    (folder / "eye_00.jpg").rename(folder / "monday" / "eye_00.jpg")
+    out = tmp_path / "report.csv"
+    assert grade(folder, "--out", out, "--heatmaps", folder / "monday") == 2
+    assert "name a new folder" in capsys.readouterr().err
+    for _ in range(2):
+        assert grade(folder, "--out", out, "--heatmaps", folder / "overlays") == 0
+        assert len(read_report(out)) == 2
+
+
+@pytest.mark.parametrize("name", ["1.2.840.10008.5", "export"])
+def test_dicom_file_without_extension_gets_its_row(tmp_path, name):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(bytes(128) + b"DICM" + bytes(500))
+    assert grade(tmp_path / "in", "--out", tmp_path / "report.csv") == 0
+    (row,) = read_report(tmp_path / "report.csv")
+    assert row["status"] == "failed"
+    assert "JPEG, PNG or TIFF" in row["error"]
+
+
+def test_damaged_photograph_says_nothing_on_standard_error(tmp_path, fundus_jpeg, capfd):
+    directory = b"II*\x00\x08\x00\x00\x00" + b"\xff" * 200
+    exif = b"\xff\xe1" + (len(directory) + 8).to_bytes(2, "big") + b"Exif\x00\x00" + directory
+    (tmp_path / "eye.jpg").write_bytes(fundus_jpeg[:2] + exif + fundus_jpeg[2:])
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert grade(tmp_path / "eye.jpg", "--out", tmp_path / "report.csv") == 0
+    assert "Warning" not in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["--out", "r.csv"], ["eye.jpg"], ["eye.jpg", "--out", "r.csv", "--unknown"]])

@@ -55,6 +55,19 @@ def wait_for_lines(journal: Path, lines: int, process: "subprocess.Popen[str]") 
     pytest.fail(f"The run ended or stood still: {process.communicate(timeout=10)}")
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_run_that_is_told_to_end_clears_up_and_can_be_gone_on_with(tmp_path, make_folder, number):
+    out = tmp_path / "report.csv"
+    process = start_process(0.2, make_folder(12), "--out", out)
+    wait_for_lines(tmp_path / "report.csv.journal", 3, process)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "--resume" in said
+    assert "Traceback" not in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photographs", "report.csv.journal"]
+
+
 def test_stopped_run_says_how_to_go_on_and_resumes(tmp_path, make_folder, fake_model, monkeypatch, capsys):
     folder = make_folder(12)
     assert grade(folder, "--out", tmp_path / "whole.csv") == 0

@@ -1,6 +1,7 @@
 """Progress on a terminal renews one line; in a log it stays quiet."""
 
 import io
+import sys
 
 import pytest
 
@@ -43,3 +44,21 @@ def test_log_gets_a_line_now_and_then(clock):
         clock[0] = float(now)
         line.show(PROGRESS)
     assert stream.getvalue() == "50 of 200, 5.0 a second, 30 s left\n" * 2
+
+
+def test_work_goes_on_when_nobody_listens_any_more(clock):
+    class Gone(Terminal):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    line = ProgressLine(Gone())
+    clock[0] = 100.0
+    line.show(PROGRESS)
+    line.say("Done.")
+
+
+def test_process_without_standard_error_says_nothing(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    line = ProgressLine()
+    line.show(PROGRESS)
+    line.say("Done.")

@@ -124,3 +124,25 @@ def test_read_refuses_one_changed_byte(tmp_path: Path) -> None:
     path.unlink()
     with pytest.raises(ModelNotFound, match="missing"):
         ModelFile(path, sha256).read()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "null",
+        "[]",
+        '"text"',
+        "7",
+        json.dumps(VALID).replace("240", "1e999"),
+        json.dumps(VALID).replace("0.7", "1" + "0" * 400),
+        json.dumps(VALID).replace("[1.0, 0.0]", "[1.0, NaN]"),
+        json.dumps(VALID).replace("[1.0, 0.0]", "[1.0, 1e999]"),
+        json.dumps(VALID).replace("[0.5, 1.5", "[NaN, NaN"),
+    ],
+    ids=["deep", "null", "list", "text", "number", "infinite", "huge", "nan", "overflow", "cuts"],
+)
+def test_json_of_any_other_content_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "made-up.model.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ModelAltered, match="not a valid model specification"):
+        load_spec(tmp_path)

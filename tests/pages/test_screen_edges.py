@@ -89,6 +89,17 @@ def test_a_photograph_that_was_removed_is_forgotten(good, fundus_jpeg):
     assert not app.session_state["photographs"]
 
 
+def test_next_patient_starts_with_nothing_of_the_last_one(good, fundus_jpeg):
+    app = upload(open_page(), ("jane_od.jpg", fundus_jpeg))
+    check(app.button(key="next_patient").click().run())
+    assert not app.session_state["photographs"]
+    assert not app.file_uploader[0].value
+    assert "How it works" in read_text(app)
+    upload(app, ("joan_od.jpg", fundus_jpeg))
+    assert "joan" in read_text(app)
+    assert "jane" not in read_text(app)
+
+
 @pytest.mark.parametrize("page", ["pages/batch.py", "pages/dataset.py", "pages/model_card.py"])
 def test_another_page_keeps_nothing_of_a_photograph(good, fundus_jpeg, page):
     app = upload(open_page(), ("eye.jpg", fundus_jpeg))

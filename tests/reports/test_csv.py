@@ -1,7 +1,9 @@
 """The CSV report: columns, cells, safety in a spreadsheet, and all or nothing on disk."""
 
 import csv
+import errno
 import io
+import os
 from dataclasses import replace
 
 import pandas as pd
@@ -134,6 +136,25 @@ def test_interrupted_file_leaves_the_older_one_alone(tmp_path):
         write_csv(path, results())
     assert path.read_text() == "older"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_full_disk_leaves_no_part_behind(tmp_path, monkeypatch):
+    def refuse(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(StorageError, match="No space left"):
+        write_csv(tmp_path / "report.csv", [make_graded()])
+    assert not list(tmp_path.iterdir())
+
+
+def test_forged_link_under_the_name_of_the_part_is_not_followed(tmp_path):
+    photograph = tmp_path / "eye.jpg"
+    photograph.write_bytes(b"photograph")
+    (tmp_path / "report.csv.part").symlink_to(photograph)
+    write_csv(tmp_path / "report.csv", [])
+    assert photograph.read_bytes() == b"photograph"
+    assert (tmp_path / "report.csv").read_bytes() == render_csv([])
 
 
 def test_linked_report_is_written_through_its_link(tmp_path):

@@ -100,6 +100,16 @@ def test_entry_with_a_lying_size_yields_no_more_than_it_said(tmp_path):
         source.read_bytes()
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("name", ["eye.jpg", "eye"])
+def test_entry_of_a_method_that_unpacks_without_bound_is_refused_unread(tmp_path, monkeypatch, method, name):
+    batch = open_archive(make_zip(tmp_path / "a.zip", {name: b"x" * 100}, method))
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *_: pytest.fail("opened"))
+    (source,) = batch.photographs
+    with pytest.raises(UnreadablePhotograph, match="pack the photographs again"):
+        source.read_bytes()
+
+
 def test_zip_of_too_many_entries_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(archive_module, "MAX_ENTRIES", 3)
     path = make_zip(tmp_path / "a.zip", {f"{number}.jpg": b"x" for number in range(4)})
@@ -110,6 +120,18 @@ def test_zip_of_too_many_entries_is_refused(tmp_path, monkeypatch):
 def test_endless_table_of_contents_is_refused_before_it_is_read(tmp_path, monkeypatch):
     path = make_zip(tmp_path / "a.zip", {f"{number}.jpg": b"x" for number in range(100)})
     monkeypatch.setattr(archive_module, "MAX_DIRECTORY_BYTES", 500)
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("opened"))
+    with pytest.raises(PhotographTooLarge, match="far more"):
+        open_archive(path)
+
+
+def test_zip64_directory_is_measured_where_a_forged_locator_does_not_point(tmp_path, monkeypatch):
+    record, locator = struct.Struct("<4sQ2H2L4Q"), struct.Struct("<4sLQL")
+    forged = record.pack(b"PK\x06\x06", 44, 45, 45, 0, 0, 0, 0, 0, 0)
+    believed = record.pack(b"PK\x06\x06", 44, 45, 45, 0, 0, 10**7, 10**7, 10**9, 0)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 0xFFFF, 0xFFFF, 0xFFFF, 0xFFFF, 0)
+    path = tmp_path / "a.zip"
+    path.write_bytes(forged + believed + locator.pack(b"PK\x06\x07", 0, 0, 1) + end)
     monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("opened"))
     with pytest.raises(PhotographTooLarge, match="far more"):
         open_archive(path)

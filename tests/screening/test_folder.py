@@ -1,5 +1,6 @@
 """Listing folders, on the command line and under the roots of a server."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,14 @@ def test_link_out_of_the_roots_is_a_row_but_not_read(tmp_path):
 def test_without_roots_every_server_folder_is_refused(tmp_path):
     with pytest.raises(ConfigurationError):
         find_server_photographs(str(tmp_path), [])
+
+
+def test_folder_too_deep_to_be_opened_has_a_row_that_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(30):
+        Path("d" * 200).mkdir()
+        os.chdir("d" * 200)
+    monkeypatch.chdir(tmp_path)
+    (source,) = find_photographs([str(tmp_path)]).photographs
+    with pytest.raises(UnreadablePhotograph, match="shorter path"):
+        source.read_bytes()

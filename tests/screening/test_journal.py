@@ -221,3 +221,27 @@ def test_setup_is_the_same_wherever_the_model_lies():
     moved = replace(classifier.spec.runtime, path=Path("elsewhere") / "fake.tflite")
     classifier.spec = replace(classifier.spec, runtime=moved)
     assert setup == describe_setup(classifier, grade_ungradable=False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"result": {}}', '{"name": [], "fingerprint": "1-2"}', "[" * 100_000, '{"name": "a", "fingerprint": "1-2"}', "7"],
+    ids=["nameless", "list", "deep", "empty", "number"],
+)
+def test_line_of_any_other_content_is_not_recalled(path, line):
+    write_journal(path, ["good"])
+    with path.open("a") as stream:
+        stream.write(line + "\n")
+    journal = Journal(path, SETUP, resume=True)
+    assert journal.recall(NamedSource("good")) is not None
+    assert journal.recall(NamedSource("a")) is None
+    journal.close()
+
+
+def test_link_under_the_journals_name_is_not_written_through(tmp_path, path):
+    photograph = tmp_path / "eye.jpg"
+    photograph.write_bytes(b"photograph")
+    path.symlink_to(photograph)
+    with pytest.raises(StorageError, match="cannot be written"):
+        Journal(path, SETUP, resume=False)
+    assert photograph.read_bytes() == b"photograph"

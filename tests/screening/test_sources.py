@@ -1,12 +1,14 @@
 """Which files count as photographs, how their names are printed, and reading them without hanging."""
 
 import errno
+import io
 import os
 from pathlib import Path
 
 import pytest
 
 from dr_core.domain.errors import PhotographError, PhotographTooLarge
+from dr_core.screening import sources
 from dr_core.screening.sources import DiskPhotograph, counts_as_photograph, format_name
 from tests.screening.listing import JPEG_HEAD
 
@@ -116,3 +118,15 @@ def test_fingerprint_changes_with_the_file(tmp_path):
     assert source.fingerprint() != before != ""
     path.unlink()
     assert source.fingerprint() == ""
+
+
+def test_file_that_has_nothing_to_say_yet_is_no_photograph(tmp_path, monkeypatch):
+    class Silent(io.FileIO):
+        def read(self, size: int | None = -1) -> bytes | None:
+            return None
+
+    path = tmp_path / "eye.jpg"
+    path.write_bytes(b"x")
+    monkeypatch.setattr(sources, "open", lambda file, mode: Silent(file), raising=False)
+    assert "save the photograph as a file" in read_error(path)
+    assert sources.read_head(str(path)) == b""
