@@ -2,7 +2,7 @@
 
 ``python benchmarks/robustness.py`` screens each photograph as it is and again after JPEG compression at quality 50, a
 resize to 70%, 20% more and less brightness, a rotation by 10 degrees either way and a horizontal flip. Every version
-takes the pipeline's whole way, from bytes to the grade at the released cut points, so that the field of view and the
+takes the pipeline's whole way, from bytes to the reported grade, so that the field of view and the
 normalisation are tested along with the network. Agreement is the quadratic weighted kappa between the two gradings.
 """
 

@@ -41,7 +41,6 @@ class FakeClassifier(Classifier):
             input_size=InputSize(96, 128),
             cam_layer="out_relu",
             temperature=1.0,
-            grade_cuts=(),
             referable_threshold=0.5,
             vision_threatening_threshold=0.5,
         )

@@ -102,7 +102,7 @@ class ModelInput:
     """What the network sees of one photograph.
 
     Attributes:
-        tensor: (height_px, width_px, 3) float32 RGB in [-1, 1]; 0 where there is no retina.
+        tensor: (height_px, width_px, 3) float32 RGB, as `cut_tensor` returns it.
         crop: the way back to the photograph.
     """
 
@@ -129,7 +129,28 @@ def prepare_input(photograph: FundusPhotograph, field_of_view: FieldOfView, size
         (photograph.pixels.shape[0], photograph.pixels.shape[1]),
         size,
     )
-    return ModelInput(to_tensor(cut_common(disc, size)), crop)
+    return ModelInput(cut_tensor(disc, size), crop)
+
+
+def cut_tensor(disc: UInt8Array, size: InputSize) -> Float32Array:
+    """Return what the network sees of a normalised disc.
+
+    Clipping to 8 bits moves each channel's mean by how much was clipped, a fraction of a level that still tells one
+    camera from another (benchmarks/framing_probe.py); so the mean is taken away once more.
+
+    Args:
+        disc: (width_px, width_px, 3) uint8, as `normalise_field` returns it.
+        size: the network's input size.
+
+    Returns:
+        (height_px, width_px, 3) float32 RGB around 0, within a few levels of [-1, 1]; 0 where there is no retina.
+    """
+    common = cut_common(disc, size)
+    tensor = to_tensor(common)
+    neutral = (NEUTRAL,) * 3
+    shown = cv2.bitwise_not(cv2.inRange(common, neutral, neutral))
+    middle = np.array(cv2.mean(tensor, mask=shown))
+    return np.asarray(cv2.subtract(tensor, middle, dst=tensor, mask=shown), dtype=np.float32)
 
 
 def cut_common(disc: UInt8Array, size: InputSize) -> UInt8Array:

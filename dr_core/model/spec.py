@@ -75,7 +75,6 @@ class ModelSpec:
         input_size: size of the network's input.
         cam_layer: layer whose features the heatmap weighs.
         temperature: divides the logits before the softmax; fitted on val.
-        grade_cuts: 4 rising cut points on the expected grade; empty reports the most probable grade.
         referable_threshold: on P(grade >= 2), frozen on val.
         vision_threatening_threshold: on P(grade >= 3), frozen on val.
         boundaries: slope and intercept on the log odds of P(grade >= 1) to P(grade >= 4); empty for none.
@@ -90,7 +89,6 @@ class ModelSpec:
     input_size: InputSize
     cam_layer: str
     temperature: float
-    grade_cuts: tuple[float, ...]
     referable_threshold: float
     vision_threatening_threshold: float
     boundaries: tuple[tuple[float, float], ...] = ()
@@ -148,7 +146,6 @@ def _parse(raw: dict[str, Any], folder: Path) -> ModelSpec:
         input_size=InputSize(int(raw["input"]["height_px"]), int(raw["input"]["width_px"])),
         cam_layer=str(raw["cam_layer"]),
         temperature=float(raw["calibration"]["temperature"]),
-        grade_cuts=tuple(float(cut) for cut in raw["decision"]["grade_cuts"]),
         referable_threshold=float(raw["decision"]["referable_threshold"]),
         vision_threatening_threshold=float(raw["decision"]["vision_threatening_threshold"]),
         boundaries=tuple((float(slope), float(intercept)) for slope, intercept in raw["calibration"]["boundaries"]),
@@ -185,11 +182,8 @@ def _check(spec: ModelSpec) -> None:
     for threshold in (spec.referable_threshold, spec.vision_threatening_threshold):
         if not 0 < threshold < 1:
             raise ValueError(f"thresholds must lie between 0 and 1. Received: {threshold}")
-    if spec.grade_cuts and (len(spec.grade_cuts) != 4 or list(spec.grade_cuts) != sorted(spec.grade_cuts)):
-        raise ValueError(f"grade_cuts must be 4 rising numbers. Received: {spec.grade_cuts}")
-    numbers = (*spec.grade_cuts, *(number for boundary in spec.boundaries for number in boundary))
-    if not all(map(math.isfinite, numbers)):
-        raise ValueError(f"grade_cuts and boundaries must be finite. Received: {numbers}")
+    if not all(math.isfinite(number) for boundary in spec.boundaries for number in boundary):
+        raise ValueError(f"boundaries must be finite. Received: {spec.boundaries}")
     if spec.boundaries and (len(spec.boundaries) != 4 or not all(slope > 0 for slope, _ in spec.boundaries)):
         raise ValueError(f"boundaries must be 4 pairs with rising slopes. Received: {spec.boundaries}")
     if not (0 <= spec.coverage < 1 and 0 <= spec.set_mass <= 1):

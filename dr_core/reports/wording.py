@@ -174,8 +174,8 @@ def describe_grade(decision: Decision, prediction: Prediction) -> str:
     if max(prediction.probabilities) == prediction.probabilities[decision.grade]:
         return ""
     return (
-        f"The grade weighs all five probabilities (expected grade {prediction.expected_grade:.1f}), so it need not be "
-        "the longest bar."
+        "The grade is the highest that the eye more likely reaches than not, over all five probabilities, so it need "
+        "not be the longest bar."
     )
 
 

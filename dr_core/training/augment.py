@@ -7,7 +7,7 @@ import numpy as np
 
 from dr_core.domain.photograph import Float32Array, UInt8Array
 from dr_core.imaging.colour_ratio import COMMON_SHARE
-from dr_core.imaging.preprocess import RIM_SHARE, InputSize, cut_common, to_tensor
+from dr_core.imaging.preprocess import RIM_SHARE, InputSize, cut_tensor, to_tensor
 from dr_core.training.dataset import NEUTRAL
 
 ROTATION_DEG = 20.0
@@ -30,7 +30,7 @@ def cut_visible(disc: UInt8Array, size: InputSize) -> Float32Array:
         disc = np.asarray(
             cv2.resize(disc, (size.width_px, size.width_px), interpolation=cv2.INTER_AREA), dtype=np.uint8
         )
-    return to_tensor(cut_common(disc, size))
+    return cut_tensor(disc, size)
 
 
 def augment_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator) -> Float32Array:

@@ -24,7 +24,6 @@ class OperatingPoint:
 
     Attributes:
         temperature: divides the logits.
-        grade_cuts: 4 rising cut points on the expected grade, or empty for the most probable grade.
         referable_threshold: on P(grade >= 2).
         vision_threatening_threshold: on P(grade >= 3).
         boundaries: slope and intercept of each boundary's log odds.
@@ -34,7 +33,6 @@ class OperatingPoint:
     """
 
     temperature: float = 1.0
-    grade_cuts: tuple[float, ...] = ()
     referable_threshold: float = 0.5
     vision_threatening_threshold: float = 0.5
     boundaries: tuple[tuple[float, float], ...] = ()
@@ -86,7 +84,6 @@ def export_model(
         "cam_layer": LAST_FEATURES,
         "calibration": {"temperature": point.temperature, "boundaries": [list(pair) for pair in point.boundaries]},
         "decision": {
-            "grade_cuts": list(point.grade_cuts),
             "referable_threshold": point.referable_threshold,
             "vision_threatening_threshold": point.vision_threatening_threshold,
             "set_mass": point.set_mass,

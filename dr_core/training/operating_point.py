@@ -1,25 +1,18 @@
-"""Choose temperature, cut points and thresholds on the validation split; the test split never comes here."""
-
-from itertools import pairwise
+"""Choose temperature, boundaries and thresholds on the validation split; the test split never comes here."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dr_core.domain.grades import GRADE_COUNT, Grade
-from dr_core.model.calibration import calibrate_boundaries, calibrate_logits, rank_mass
+from dr_core.model.calibration import calibrate_boundaries, calibrate_logits, find_middle_grades, rank_mass
 from dr_core.training.export import OperatingPoint
 from dr_core.training.logistic import fit_logistic
-from dr_core.training.metrics import quadratic_weighted_kappa
 
 TEMPERATURES = np.geomspace(0.2, 3.0, 57)
 WANTED_SENSITIVITY = 0.90
 WANTED_COVERAGE = 0.90
 # Pulls the slope and intercept of each boundary towards 1 and 0; grade 4 has few photographs to fit them on.
 BOUNDARY_RIDGE = 1.0
-CUT_STEP = 0.025
-CUT_ROUNDS = 4
-# Cut points must earn this much agreement over the most probable grade, the plainer rule to read off the bars.
-CUT_GAIN = 0.01
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -31,12 +24,12 @@ def choose_operating_point(logits: FloatArray, grades: IntArray, sources: NDArra
     Args:
         logits: (N, 5) of the validation photographs.
         grades: (N,) the readers' grades.
-        sources: (N,) where each photograph comes from; every source counts alike for the cut points.
+        sources: (N,) where each photograph comes from; the grade sets cover each of them.
 
     Returns:
-        Temperature of least negative log-likelihood and a calibration of each boundary; cut points where they gain
-        agreement; for referable and vision-threatening DR the highest threshold with `WANTED_SENSITIVITY`; the mass of
-        the grade sets that hold the reader's grade with `WANTED_COVERAGE` in every source.
+        Temperature of least negative log-likelihood and a calibration of each boundary; for referable and
+        vision-threatening DR the highest threshold with `WANTED_SENSITIVITY`; the mass of the grade sets that hold the
+        reader's grade with `WANTED_COVERAGE` in every source.
 
     Raises:
         ValueError: a grade is missing, so that a boundary cannot be fitted.
@@ -46,16 +39,10 @@ def choose_operating_point(logits: FloatArray, grades: IntArray, sources: NDArra
     temperature = round(fit_temperature(logits, grades), 4)
     boundaries = fit_boundaries(calibrate_logits(logits, temperature), grades)
     probabilities = calibrate_boundaries(calibrate_logits(logits, temperature), boundaries)
-    expected = probabilities @ np.arange(GRADE_COUNT)
-    cuts = fit_grade_cuts(expected, grades, sources)
-    gain = _mean_agreement(_cut(expected, cuts), grades, sources) - _mean_agreement(
-        probabilities.argmax(axis=1), grades, sources
-    )
-    reported = _cut(expected, cuts) if gain >= CUT_GAIN else probabilities.argmax(axis=1)
+    reported = find_middle_grades(probabilities)
     return OperatingPoint(
         temperature=temperature,
         boundaries=boundaries,
-        grade_cuts=tuple(round(float(cut), 4) for cut in cuts) if gain >= CUT_GAIN else (),
         set_mass=fit_set_mass(probabilities, reported, grades, sources),
         coverage=WANTED_COVERAGE,
         referable_threshold=_threshold(probabilities, grades, Grade.MODERATE_NPDR),
@@ -98,44 +85,6 @@ def fit_set_mass(probabilities: FloatArray, reported: IntArray, grades: IntArray
         rank = int(np.ceil((of_source.size + 1) * WANTED_COVERAGE)) - 1
         wanted.append(of_source[min(rank, of_source.size - 1)])
     return float(min(1.0, np.ceil(max(wanted) * 1e4 + 1) / 1e4))
-
-
-def fit_grade_cuts(expected: FloatArray, grades: IntArray, sources: NDArray[np.str_]) -> FloatArray:
-    """Return 4 rising cut points on the expected grade, by coordinate search for the mean agreement over sources."""
-    cuts = np.array([0.5, 1.5, 2.5, 3.5])
-    for _ in range(CUT_ROUNDS):
-        for index in range(len(cuts)):
-            low = cuts[index - 1] + CUT_STEP if index else CUT_STEP
-            high = cuts[index + 1] - CUT_STEP if index + 1 < len(cuts) else GRADE_COUNT - 1.0
-            candidates = np.arange(low, high + 1e-9, CUT_STEP)
-            found = []
-            for candidate in candidates:
-                tried = cuts.copy()
-                tried[index] = candidate
-                found.append(_mean_agreement(_cut(expected, tried), grades, sources))
-            best = np.flatnonzero(np.array(found) >= max(found) - 1e-9)
-            # The middle of a plateau is the cut that travels best.
-            cuts[index] = candidates[best[len(best) // 2]]
-    if any(later <= earlier for earlier, later in pairwise(cuts)):
-        raise ValueError(f"cuts must rise. Received: {cuts}")
-    return cuts
-
-
-def _cut(expected: FloatArray, cuts: FloatArray) -> IntArray:
-    return np.asarray((expected[:, None] >= cuts[None, :]).sum(axis=1), dtype=np.int64)
-
-
-def _mean_agreement(predicted: IntArray, grades: IntArray, sources: NDArray[np.str_]) -> float:
-    """Return the mean over sources of quadratic weighted kappa plus accuracy.
-
-    Kappa alone buys agreement at the extremes with wrong grades between them, which a reader would have to correct.
-    """
-    found = []
-    for source in np.unique(sources):
-        chosen = sources == source
-        accuracy = float((predicted[chosen] == grades[chosen]).mean())
-        found.append(quadratic_weighted_kappa(grades[chosen], predicted[chosen]) + accuracy)
-    return float(np.nanmean(found))
 
 
 def _threshold(probabilities: FloatArray, grades: IntArray, lowest: Grade) -> float:

@@ -14,7 +14,7 @@ from dr_core.domain.photograph import FieldOfView, Float32Array, Laterality, UIn
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.field_of_view import find_field_of_view
-from dr_core.imaging.preprocess import InputSize, cut_common, normalise_field, to_tensor
+from dr_core.imaging.preprocess import InputSize, cut_tensor, normalise_field
 from dr_core.training.dataset import LabelledPhotograph
 from dr_core.training.non_retina import BREAKS, break_retina, draw_non_retinas
 from dr_core.training.recapture import recapture
@@ -106,7 +106,7 @@ def _find(pixels: UInt8Array) -> FieldOfView | None:
 def _prepare(pixels: UInt8Array, size: InputSize) -> Iterator[Float32Array]:
     field = _find(pixels)
     if field is not None:
-        yield to_tensor(cut_common(normalise_field(pixels, field, size.width_px), size))
+        yield cut_tensor(normalise_field(pixels, field, size.width_px), size)
 
 
 def _choose_drawing(random: np.random.Generator) -> FundusDrawing:

@@ -42,22 +42,25 @@ def test_prediction_sums_up_the_probabilities() -> None:
     assert prediction.expected_grade == pytest.approx(0.2 + 0.6 + 0.75 + 0.6)
 
 
-def test_without_cut_points_the_most_probable_grade_is_reported(classifier: Classifier) -> None:
-    spec = replace(classifier.spec, grade_cuts=())
-    decision = decide(make_prediction(np.array([0.1, 0.1, 0.1, 0.6, 0.1]), NO_MAPS), spec)
-    assert decision.grade is Grade.SEVERE_NPDR
-    assert decision.follow_up.refer
-
-
-@pytest.mark.parametrize(("expected", "grade"), [(0.39, 0), (0.4, 1), (1.59, 1), (2.1, 2), (2.9, 3), (3.5, 4)])
-def test_cut_points_are_inclusive(classifier: Classifier, expected: float, grade: int) -> None:
-    spec = replace(classifier.spec, grade_cuts=(0.4, 1.6, 2.4, 3.4))
-    prediction = replace(make_prediction(np.full(5, 0.2), NO_MAPS), expected_grade=expected)
-    assert decide(prediction, spec).grade == grade
+@pytest.mark.parametrize(
+    ("probabilities", "grade"),
+    [
+        ((0.1, 0.1, 0.1, 0.6, 0.1), 3),
+        ((0.4, 0.15, 0.3, 0.1, 0.05), 1),  # the longest bar is at one end, the middle grade is not
+        ((0.5, 0.0, 0.0, 0.0, 0.5), 0),  # no boundary is more likely passed than not
+        ((0.0, 0.0, 0.0, 0.0, 1.0), 4),
+    ],
+)
+def test_the_grade_is_the_highest_that_is_more_likely_reached_than_not(
+    classifier: Classifier, probabilities: tuple[float, ...], grade: int
+) -> None:
+    decision = decide(make_prediction(np.array(probabilities), NO_MAPS), classifier.spec)
+    assert decision.grade == grade
+    assert decision.follow_up.refer == (grade >= Grade.MODERATE_NPDR)
 
 
 def test_referable_threshold_is_inclusive_and_independent_of_the_grade(classifier: Classifier) -> None:
-    spec = replace(classifier.spec, grade_cuts=(), referable_threshold=0.3)
+    spec = replace(classifier.spec, referable_threshold=0.3)
     prediction = replace(make_prediction(np.array([0.7, 0.0001, 0.1, 0.1, 0.0999]), NO_MAPS), p_referable=0.3)
     decision = decide(prediction, spec)
     assert decision.grade is Grade.NO_DR
@@ -101,7 +104,7 @@ def test_grade_sets_grow_to_the_likelier_neighbour_without_gaps() -> None:
 
 
 def test_wide_sets_and_unfamiliar_photographs_ask_for_a_person(classifier: Classifier) -> None:
-    spec = replace(classifier.spec, grade_cuts=(), set_mass=0.99, coverage=0.9)
+    spec = replace(classifier.spec, set_mass=0.99, coverage=0.9)
     side = SideFindings(0.9, 1.2, 0.5, None, np.zeros((1, 1, 4), np.float32))
     unsure = decide(make_prediction(np.array([0.2, 0.2, 0.3, 0.2, 0.1]), NO_MAPS, side), spec)
     assert unsure.review == (ReviewReason.WIDE_SET, ReviewReason.UNFAMILIAR)

@@ -29,7 +29,6 @@ VALID: dict[str, Any] = {
     "cam_layer": "out_relu",
     "calibration": {"temperature": 0.7, "boundaries": [[1.0, 0.0]] * 4},
     "decision": {
-        "grade_cuts": [0.5, 1.5, 2.5, 3.5],
         "referable_threshold": 0.4,
         "vision_threatening_threshold": 0.3,
         "set_mass": 0.8,
@@ -50,7 +49,6 @@ def test_load_reads_every_field(tmp_path: Path) -> None:
     spec = load_spec(write(tmp_path))
     assert (spec.input_size.height_px, spec.input_size.width_px) == (240, 320)
     assert spec.temperature == 0.7
-    assert spec.grade_cuts == (0.5, 1.5, 2.5, 3.5)
     assert spec.label == "made-up@" + "0" * 12
 
 
@@ -85,7 +83,6 @@ def test_the_limit_for_a_retina_is_read_and_a_model_without_it_refuses_nothing(t
         lambda raw: raw["calibration"].update(temperature=0),
         lambda raw: raw["calibration"].update(temperature="NaN"),
         lambda raw: raw["decision"].update(referable_threshold=1.5),
-        lambda raw: raw["decision"].update(grade_cuts=[2.5, 1.5, 0.5, 3.5]),
         lambda raw: raw["files"]["keras"].update(file="../elsewhere.keras"),
         lambda raw: raw.pop("decision"),
         lambda raw: raw.update(format=99),
@@ -138,9 +135,8 @@ def test_read_refuses_one_changed_byte(tmp_path: Path) -> None:
         json.dumps(VALID).replace("0.7", "1" + "0" * 400),
         json.dumps(VALID).replace("[1.0, 0.0]", "[1.0, NaN]"),
         json.dumps(VALID).replace("[1.0, 0.0]", "[1.0, 1e999]"),
-        json.dumps(VALID).replace("[0.5, 1.5", "[NaN, NaN"),
     ],
-    ids=["deep", "null", "list", "text", "number", "infinite", "huge", "nan", "overflow", "cuts"],
+    ids=["deep", "null", "list", "text", "number", "infinite", "huge", "nan", "overflow"],
 )
 def test_json_of_any_other_content_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "made-up.model.json").write_text(text, encoding="utf-8")

@@ -31,7 +31,7 @@ class FixedClassifier:
         operating_point: LocalOperatingPoint | None = None,
     ) -> None:
         # What the released model adds to a grade must not change what these tests expect.
-        spec = replace(load_spec(), temperature=1.0, boundaries=(), grade_cuts=(), coverage=0.0, side=None)
+        spec = replace(load_spec(), temperature=1.0, boundaries=(), coverage=0.0, side=None)
         if side is not None:
             heads = SideSpec(
                 gate_weights=(1.0, 0.0, 0.0),

@@ -21,7 +21,6 @@ SPEC = ModelSpec(
     input_size=InputSize(72, 96),
     cam_layer="out_relu",
     temperature=1.0,
-    grade_cuts=(),
     referable_threshold=0.4,
     vision_threatening_threshold=0.3,
 )

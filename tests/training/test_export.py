@@ -24,7 +24,6 @@ def test_json_states_classes_input_and_operating_point(tiny_model_dir):
     assert raw["input"]["preprocessing"] == PREPROCESSING_VERSION
     spec, point = load_spec(tiny_model_dir), OperatingPoint()
     assert spec.temperature == point.temperature
-    assert spec.grade_cuts == point.grade_cuts
     assert spec.referable_threshold == point.referable_threshold
     assert spec.vision_threatening_threshold == point.vision_threatening_threshold
 

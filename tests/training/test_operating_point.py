@@ -11,7 +11,6 @@ from dr_core.training.operating_point import (
     WANTED_SENSITIVITY,
     choose_operating_point,
     fit_boundaries,
-    fit_grade_cuts,
     fit_set_mass,
     fit_temperature,
 )
@@ -27,15 +26,6 @@ def draw_logits(count: int = 600, *, sharpness: float = 2.0) -> tuple[np.ndarray
 def test_temperature_undoes_a_known_scaling() -> None:
     logits, grades = draw_logits()
     assert fit_temperature(logits * 2, grades) == pytest.approx(2 * fit_temperature(logits, grades), rel=0.1)
-
-
-def test_cut_points_find_a_shifted_scale() -> None:
-    random = np.random.default_rng(5)
-    grades = random.integers(0, 5, 1000)
-    expected = 0.7 * grades + 0.4 + random.uniform(-0.1, 0.1, 1000)
-    cuts = fit_grade_cuts(expected, grades, np.full(1000, "one"))
-    assert (np.asarray(expected[:, None] >= cuts[None, :]).sum(axis=1) == grades).mean() > 0.99
-    assert np.all(np.diff(cuts) > 0)
 
 
 def test_threshold_finds_the_wanted_share_of_referable_eyes() -> None:
