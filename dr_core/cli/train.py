@@ -12,6 +12,7 @@ from dr_core.training.plan import ENGINES, KERAS, Plan
 NAME = "train"
 SUMMARY = "Train the grader on labelled photographs and write the model that is released."
 DEFAULT_NAME = "retinadesk-v3"
+EARLIER_SHARE = 0.5
 WEIGHTS_FILE = "mobilenetv2_imagenet_notop.weights.h5"
 
 
@@ -56,7 +57,9 @@ def run(arguments: argparse.Namespace) -> int:
         print(line, file=sys.stderr, flush=True)
 
     teacher = _check_release(arguments.teacher, "--teacher") if arguments.teacher is not None else None
-    plan = Plan(engine=arguments.engine, start=start.name, teacher=teacher.name if teacher else "")
+    # A start that grades already keeps its share; a backbone without a head has nothing to keep.
+    share = EARLIER_SHARE if arguments.start is not None else 0.0
+    plan = Plan(engine=arguments.engine, start=start.name, start_share=share, teacher=teacher.name if teacher else "")
     job = TrainingJob(arguments.data, start, arguments.run_dir, arguments.out, plan, teacher)
     spec_path = train_and_release(job, name=arguments.name, say=say)
     shutil.copyfile(arguments.run_dir / "training_log.csv", arguments.out / "training_log.csv")

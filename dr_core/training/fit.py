@@ -21,7 +21,7 @@ from dr_core.training.engine import Engine, make_engine
 from dr_core.training.metrics import FloatArray, area_under_roc, quadratic_weighted_kappa
 from dr_core.training.plan import Plan, schedule_rate
 from dr_core.training.run_folder import Checkpoint, RunFolder
-from dr_core.training.weights import MovingAverage, start_grader, write_weights
+from dr_core.training.weights import MovingAverage, read_weights, start_grader, write_weights
 
 PREDICTED_AT_ONCE = 32
 STEPS_A_LINE = 20
@@ -77,11 +77,12 @@ def fit_grader(train: DiscCache, val: DiscCache, run: RunFolder, *, start: Path 
         train: photographs to learn from.
         val: photographs to measure each epoch on; nothing is chosen by them here.
         run: plan and folder.
-        start: where the weights come from, as `start_grader` reads them; of no account once an epoch is done.
+        start: where the weights come from, as `start_grader` reads them; once an epoch is done, of account only for the
+            mean at the end.
         say: receives lines of progress.
 
     Returns:
-        keras.Model of the last stage's size, with the weights' moving average.
+        keras.Model of the last stage's size, with the weights' moving average and the start's share in it.
 
     Raises:
         ConfigurationError: the engine is not installed, the start is another network, `train` is too small, or the
@@ -96,6 +97,11 @@ def fit_grader(train: DiscCache, val: DiscCache, run: RunFolder, *, start: Path 
         average = MovingAverage(checkpoint.average)
     grader = build_grader(plan.stages[-1].size, alpha=plan.alpha)
     write_weights(grader, average.weights)
+    if plan.start_share:
+        earlier = read_weights(start_grader(plan.stages[-1].size, alpha=plan.alpha, start=start))
+        share = np.float32(plan.start_share)
+        mean = {name: share * earlier[name] + (1 - share) * now for name, now in average.weights.items()}
+        write_weights(grader, mean)
     found = measure_val(grader.predict_on_batch, val, plan.stages[-1].size)
     say(f"the run's average: val QWK {found.kappa:.3f}, AUC rDR {found.auc:.3f}")
     return grader

@@ -45,23 +45,29 @@ class Plan:
         copies: how many variants of each photograph, as other cameras and programs would have left it, stand beside it.
         engine: one of `ENGINES`, which computes the steps.
         start: name of the file that the weights come from; empty for random ones.
+        start_share: of the start's weights in the mean with which the run ends. Averaging along one run (Izmailov et
+            al., 2018; Wortsman et al., 2022) keeps what the start knew and the run forgot; only for a start that
+            grades.
         teacher: name of the file of an earlier grader whose answers are learned too; empty for none.
         alpha: the network's width multiplier; 1.0 for a release.
     """
 
-    stages: tuple[Stage, ...] = (Stage(256, 4), Stage(320, 5), Stage(384, 4))
-    peak_rate: float = 7e-4
+    stages: tuple[Stage, ...] = (Stage(320, 4), Stage(384, 2))
+    peak_rate: float = 4e-4
     batch_size: int = 32
     seed: int = 20261125
     copies: int = 3
     engine: str = KERAS
     start: str = ""
+    start_share: float = 0.0
     teacher: str = ""
     alpha: float = 1.0
 
     def __post_init__(self) -> None:
         if self.engine not in ENGINES:
             raise ValueError(f"engine must be one of {', '.join(ENGINES)}. Received: {self.engine}")
+        if not 0.0 <= self.start_share < 1.0:
+            raise ValueError(f"start_share must be a share below 1. Received: {self.start_share}")
 
     @property
     def epochs(self) -> int:

@@ -44,6 +44,7 @@ def test_train_starts_from_an_earlier_release(jobs, tmp_path: Path) -> None:
     assert train(tmp_path, "--start", str(earlier), "--teacher", str(earlier), "--engine", "torch") == 0
     (job,) = jobs
     assert (job.start, job.plan.engine, job.plan.start) == (earlier, "torch", "earlier.keras")
+    assert job.plan.start_share == 0.5
     assert (job.teacher, job.plan.teacher) == (earlier, "earlier.keras")
 
 
