@@ -1,11 +1,13 @@
 """The loop is the same for every engine: it resumes to the same end, logs every epoch and returns the average."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dr_core.model.architecture import build_grader
 from dr_core.training import fit
 from dr_core.training.fit import fit_grader
 from dr_core.training.plan import Plan, Stage
@@ -109,3 +111,19 @@ def test_average_is_returned_and_not_the_last_weights(drift, make_cache, tmp_pat
     for name, values in checkpoint.average.items():
         np.testing.assert_array_equal(returned[name], values)
     assert not np.array_equal(checkpoint.average["Conv1/0"], checkpoint.weights["Conv1/0"])
+
+
+def test_an_earlier_release_keeps_its_share_in_what_is_trained_from_it(drift, make_cache, tmp_path: Path) -> None:
+    earlier = build_grader(PLAN.stages[0].size, alpha=PLAN.alpha)
+    earlier.save(tmp_path / "earlier.keras")
+    train, val = make_cache(8), make_cache(5)
+
+    def finish(share: float) -> dict[str, np.ndarray]:
+        run = RunFolder(tmp_path / f"run-{share}", replace(PLAN, start_share=share))
+        model = fit_grader(train, val, run, start=tmp_path / "earlier.keras", say=lambda line: None)
+        return read_weights(model)
+
+    began, alone, mean = read_weights(earlier), finish(0.0), finish(0.25)
+    assert not np.allclose(alone["Conv1/0"], began["Conv1/0"], atol=1e-5)
+    for name, values in mean.items():
+        np.testing.assert_allclose(values, 0.25 * began[name] + 0.75 * alone[name], atol=1e-5)
