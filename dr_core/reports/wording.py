@@ -16,7 +16,7 @@ from dr_core.domain.results import (
     ScreeningResult,
     Status,
 )
-from dr_core.domain.second_look import needs_reader, shows_oedema_risk
+from dr_core.domain.second_look import may_be_referable, needs_reader, shows_oedema_risk
 from dr_core.reports.palette import Signal
 from dr_core.screening.visit import VisitOutcome
 
@@ -111,6 +111,8 @@ def describe_review(result: ScreeningResult) -> str:
     if result.decision is None or not needs_reader(result):
         return ""
     reasons = [_REVIEW_WORDS[reason] for reason in result.decision.review]
+    if may_be_referable(result):
+        reasons.append(f"it could be {_lower_first(max(result.decision.grade_set).label)}, which is referable")
     if shows_oedema_risk(result):
         reasons.append("hard exudates near the fovea are likely")
     return f"Have a person read this photograph: {', and '.join(reasons)}."

@@ -134,6 +134,20 @@ def test_a_photograph_that_needs_a_reader_never_gets_a_green_lamp_and_says_why(g
     assert sentence == f"{result.decision.follow_up.text}."
 
 
+@pytest.mark.parametrize("grades", [(0, 1, 2), (1, 2)])
+def test_a_grade_set_that_reaches_referable_disease_takes_the_green_lamp_away(grades):
+    result = add_findings(make_result(Grade.MILD_NPDR), grade_set=tuple(map(Grade, grades)))
+    referral = describe_referral(result)
+    assert referral.signal is Signal.CAUTION
+    assert referral.headline == "Referable DR: no; needs a reader"
+    assert referral.warning == "Have a person read this photograph: it could be moderate NPDR, which is referable."
+
+
+def test_the_lamp_is_green_where_the_whole_grade_set_lies_below_referable_disease():
+    result = add_findings(make_result(Grade.MILD_NPDR), grade_set=(Grade.NO_DR, Grade.MILD_NPDR))
+    assert describe_referral(result).signal is Signal.GO
+
+
 def test_likely_exudates_near_the_fovea_ask_for_a_reader_where_the_eye_would_not_be_referred():
     result = add_findings(make_result(Grade.MILD_NPDR), p_oedema_risk=0.7)
     assert describe_referral(result).signal is Signal.CAUTION
