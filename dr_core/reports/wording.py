@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
-from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
+from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE, OEDEMA_RISK_NOTE
 from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import (
@@ -133,10 +133,7 @@ def describe_oedema(result: ScreeningResult) -> str:
     if result.decision is None or side is None or side.p_oedema_risk is None:
         return MACULAR_OEDEMA_NOTE
     finding = "likely" if shows_oedema_risk(result) else "not seen"
-    return (
-        f"Hard exudates near the fovea: {finding} (probability {side.p_oedema_risk:.2f}); this is not a diagnosis of "
-        "macular oedema."
-    )
+    return f"{OEDEMA_RISK_NOTE.removesuffix('.')}: {finding} (probability {side.p_oedema_risk:.2f})."
 
 
 def describe_operating_point(result: ScreeningResult, point: LocalOperatingPoint | None = None) -> str:

@@ -168,7 +168,7 @@ def test_what_asks_for_a_person_stands_on_the_first_page_of_one_eye_and_of_two()
         assert "needs a reader" in first
         assert "several grades fit it, and it could be severe NPDR, which is referable." in first
         assert "Grades 0 to 3 fit this photograph" in first
-        assert "Hard exudates near the fovea: not seen" in first
+        assert "hard exudates near the fovea: not seen" in first
         assert "check which eye it is" in first
     assert "Needs a reader" in pages[0]
     assert "Re-screen" not in pages[0].split("Have a person")[0]

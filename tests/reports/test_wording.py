@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from dr_core.domain.grades import Grade
-from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
+from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE, OEDEMA_RISK_NOTE, describe_oedema_limit
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import Defect, QualityReport, ReviewReason, Status
 from dr_core.reports.palette import GRADE_COLORS, Signal, to_rgb
@@ -172,12 +172,19 @@ def test_the_grades_that_fit_are_named_with_their_coverage(grades, expected):
 def test_exudates_near_the_fovea_are_never_called_a_diagnosis(risk, finding):
     sentence = describe_oedema(add_findings(make_result(), p_oedema_risk=risk))
     assert f"near the fovea: {finding} (probability {risk:.2f})" in sentence
-    assert "not a diagnosis" in sentence
+    assert sentence.startswith("Macular oedema is not diagnosed; ")
 
 
 def test_oedema_is_not_assessed_without_a_validated_output_or_without_a_grade():
     assert describe_oedema(add_findings(make_result())) == MACULAR_OEDEMA_NOTE
     assert describe_oedema(make_result(status=Status.UNGRADABLE)) == MACULAR_OEDEMA_NOTE
+
+
+def test_what_is_said_of_oedema_beforehand_is_what_results_say():
+    assert describe_oedema_limit(validated=False) == describe_oedema(make_result())
+    said, shown = describe_oedema_limit(validated=True), describe_oedema(add_findings(make_result(), p_oedema_risk=0.1))
+    assert said == OEDEMA_RISK_NOTE
+    assert shown.startswith(said.removesuffix("."))
 
 
 def test_an_operating_point_is_quoted_with_figures_only_where_the_decision_rests_on_it():
