@@ -4,9 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from dr_core.domain.intended_use import INTENDED_USE, MACULAR_OEDEMA_NOTE, NOT_FOR, NOT_VALIDATED_NOTE
+from dr_core.domain.intended_use import INTENDED_USE, NOT_FOR, NOT_VALIDATED_NOTE
 from pages.components.navigation import open_pages
-from pages.components.session import page_border
+from pages.components.session import page_border, state_oedema_limit
 from pages.components.theme import apply_theme
 
 ASSETS = Path(__file__).parent / "assets"
@@ -18,7 +18,7 @@ def show_intended_use() -> None:
     with st.expander(BANNER, icon=":material/info:", key="intended_use"):
         st.markdown(f"**Intended use.** {INTENDED_USE}")
         st.markdown(f"**Limits.** {NOT_FOR}")
-        st.markdown(f"**Unless a result says otherwise.** {MACULAR_OEDEMA_NOTE} {NOT_VALIDATED_NOTE}")
+        st.markdown(f"**Unless a result says otherwise.** {state_oedema_limit()} {NOT_VALIDATED_NOTE}")
 
 
 st.set_page_config(page_title="RetinaDesk", page_icon=str(ASSETS / "icon.svg"), layout="wide")

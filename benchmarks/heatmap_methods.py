@@ -24,11 +24,9 @@ def list_methods(classifier: Classifier) -> dict[str, Method]:
         return class_activation_map(example.prediction, decide(example.prediction, classifier.spec).grade)
 
     def explain_slowly(method: ExplanationMethod) -> Method:
-        folder = classifier.spec.runtime.path.parent
-
         def run(example: Example) -> Float32Array:
             grade = decide(example.prediction, classifier.spec).grade
-            return explain(example.model_input, grade, method=method, model_dir=folder)
+            return explain(example.model_input, grade, method=method, spec=classifier.spec)
 
         return run
 

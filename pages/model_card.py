@@ -41,6 +41,14 @@ def load_layers(path: Path, sha256: str) -> tuple[LayerGroup, ...]:
     return tabulate_layers(path)
 
 
+@st.cache_resource(show_spinner=False, max_entries=1)
+def check_files(spec: ModelSpec, changed_ns: tuple[int, ...]) -> None:
+    """Compare the model's files with their checksums, as the classifier does when it loads them."""
+    del changed_ns
+    for file in (spec.runtime, spec.keras):
+        file.read()
+
+
 @st.cache_data(show_spinner=False)
 def load_evaluations(folder: Path, changed_ns: tuple[int, ...]) -> tuple[EvaluationRecord, ...]:
     """Read the evaluation records; `changed_ns` makes new files a new entry."""
@@ -56,12 +64,19 @@ def load_measurements(folder: Path, changed_ns: int) -> tuple[MeasuredTable, ...
 
 
 def find_spec() -> ModelSpec | None:
-    """Read the model's specification; say what is wrong and return None where it cannot be used."""
+    """Read the model's specification and check its files; say what is wrong and return None where one is unusable."""
     try:
-        return load_spec(MODEL_DIR)
+        spec = load_spec(MODEL_DIR)
+        changed_ns = tuple(file.path.stat().st_mtime_ns for file in (spec.runtime, spec.keras) if file.path.is_file())
+        check_files(spec, changed_ns)
     except ModelError as error:
-        st.error(f"**Nothing can be graded.** {escape_markdown(str(error))}", icon=":material/block:")
+        st.error(
+            f"**Nothing can be graded.** {escape_markdown(str(error))} A program that started before keeps the model "
+            "that it read then: start it again once the folder is restored.",
+            icon=":material/block:",
+        )
         return None
+    return spec
 
 
 def show_summary(spec: ModelSpec) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dr_core.domain.intended_use import INTENDED_USE, MACULAR_OEDEMA_NOTE, NOT_FOR
+from dr_core.domain.intended_use import INTENDED_USE, NOT_FOR
 from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.results import Status
 from dr_core.model.classifier import Classifier
@@ -15,7 +15,7 @@ from pages.components.heatmap_panel import show_heatmap
 from pages.components.key_choice import choose_with_keys
 from pages.components.navigation import enter_through_app
 from pages.components.result_panel import show_provenance, show_referral, show_result
-from pages.components.session import forget_others, get_classifier, recall
+from pages.components.session import forget_others, get_classifier, recall, state_oedema_limit
 from pages.components.text import escape_markdown
 from pages.components.uploads import EYES, Upload, choose_eye, choose_photographs
 from pages.components.viewer import Rendering, show_photograph
@@ -41,7 +41,7 @@ def show_welcome() -> None:
         st.markdown("### Intended use")
         st.markdown(INTENDED_USE)
         st.markdown(NOT_FOR)
-        st.markdown(MACULAR_OEDEMA_NOTE)
+        st.markdown(state_oedema_limit())
 
 
 def screen_upload(upload: Upload, classifier: Classifier) -> Screening:

@@ -13,4 +13,12 @@ NOT_FOR = (
 
 MACULAR_OEDEMA_NOTE = "Macular oedema not assessed."
 
+# In its place where the model's output for it is validated.
+OEDEMA_RISK_NOTE = "Macular oedema is not diagnosed; the risk shown is that of hard exudates near the fovea."
+
 NOT_VALIDATED_NOTE = "Operating point not validated at this clinic."
+
+
+def describe_oedema_limit(*, validated: bool) -> str:
+    """Say what results tell of macular oedema, by whether the model's output for it is validated."""
+    return OEDEMA_RISK_NOTE if validated else MACULAR_OEDEMA_NOTE

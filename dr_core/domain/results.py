@@ -128,7 +128,8 @@ class Decision:
         grade_set: neighbouring grades that hold the reader's grade with probability `coverage`, `grade` among them
             (conformal prediction); empty for a model without them.
         coverage: 0 to 1.
-        review: why a person should read the photograph; empty when nothing speaks for it.
+        review: what about the photograph speaks for a person's look at it; `second_look.needs_reader` adds what the
+            grade set and the signs near the fovea say.
         operating_point: name and version of the clinic's operating point; empty for the released one, which is not
             locally validated.
     """

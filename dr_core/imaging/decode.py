@@ -18,6 +18,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from dr_core.domain.errors import PhotographTooLarge, UnreadablePhotograph
 from dr_core.domain.photograph import FundusPhotograph, Laterality, UInt8Array
+from dr_core.imaging.decode_deep import PILLOW_FORMATS, find_deep_order, to_rgb8
+from dr_core.imaging.decode_headers import count_scans, describe_unread, strip_ancillary
 from dr_core.imaging.shrink import shrink
 
 MAX_BYTES = 100 * 1024 * 1024
@@ -28,7 +30,8 @@ WORKING_SIDE_PX = 1600  # three times what the network needs, and what a laptop'
 ANALYSIS_SIDE_PX = 800
 IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 ACCEPTED = "JPEG, PNG or TIFF"
-_PILLOW_FORMATS = ("JPEG", "PNG", "TIFF")  # JPEG opens MPO too, a JPEG with a second frame as some cameras write it
+# Progressive JPEGs of cameras and editors have about ten scans; a made-up one of hundreds would take minutes.
+MAX_SCANS = 100
 # Pillow's decoders report damaged files through any of these.
 _DECODER_ERRORS = (
     ArithmeticError,
@@ -44,6 +47,7 @@ _DECODER_ERRORS = (
     zlib.error,
 )
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*")
+_JPEG_FORMATS = ("JPEG", "MPO")
 _JPEG_END = b"\xff\xd9"
 # What OpenCV is told to decode a JPEG at a part of its size.
 _SCALED_READS = {
@@ -99,16 +103,20 @@ def decode_photograph(
             f"The file has {len(data) / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are accepted. Export it as JPEG."
         )
     try:
-        with Image.open(io.BytesIO(data), formats=_PILLOW_FORMATS) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise _too_large(width, height)
-            pixels, swapped = _read_pixels(image, data, longest_side_px, exact=exact)
+        try:
+            pixels, width, height = _open_and_read(data, longest_side_px, exact=exact)
+        except _DECODER_ERRORS:
+            # A PNG of which a text or a profile alone is damaged shows its pixels without them.
+            stripped = strip_ancillary(data)
+            if not stripped:
+                raise
+            pixels, width, height = _open_and_read(stripped, longest_side_px, exact=exact)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large() from error
     except UnidentifiedImageError as error:
         raise UnreadablePhotograph(
-            f"The file is not a {ACCEPTED} picture, whatever its name says. Export the photograph in one of these."
+            describe_unread(data)
+            or f"The file is not a {ACCEPTED} picture, whatever its name says. Export the photograph in one of these."
         ) from error
     except MemoryError as error:
         raise PhotographTooLarge("The photograph does not fit into memory. Export it smaller.") from error
@@ -116,8 +124,6 @@ def decode_photograph(
         raise UnreadablePhotograph(
             "The file is damaged or incomplete. Copy it again, or export the photograph from the camera again."
         ) from error
-    if swapped:
-        width, height = height, width
     return FundusPhotograph(pixels, name, hashlib.sha256(data).hexdigest(), find_laterality(name), width, height)
 
 
@@ -135,6 +141,20 @@ def _too_large(width: int = 0, height: int = 0) -> PhotographTooLarge:
     )
 
 
+def _open_and_read(data: bytes, longest_side_px: int, *, exact: bool) -> tuple[UInt8Array, int, int]:
+    """Return (H, W, 3) uint8 pixels at the working size, and width and height of the upright source."""
+    with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
+        width, height = image.size
+        if width * height > MAX_PIXELS:
+            raise _too_large(width, height)
+        if image.format in _JPEG_FORMATS and count_scans(data, enough=MAX_SCANS) > MAX_SCANS:
+            raise UnreadablePhotograph(
+                f"The JPEG is cut into more than {MAX_SCANS} scans, as no camera does. Export it as an ordinary JPEG."
+            )
+        pixels, swapped = _read_pixels(image, data, longest_side_px, exact=exact)
+    return (pixels, height, width) if swapped else (pixels, width, height)
+
+
 def _read_pixels(image: Image.Image, data: bytes, longest_side_px: int, *, exact: bool) -> tuple[UInt8Array, bool]:
     """Return (H, W, 3) uint8 pixels at the working size, and whether EXIF rotation swapped the sides."""
     width, height = image.size
@@ -143,8 +163,9 @@ def _read_pixels(image: Image.Image, data: bytes, longest_side_px: int, *, exact
     if pixels is None:
         # libjpeg scales while decoding; the draft never falls below the size asked for.
         image.draft("RGB", (max(1, width // parts), max(1, height // parts)))
+        deep_order = find_deep_order(image)
         image.load()
-        pixels = _to_rgb8(image)
+        pixels = to_rgb8(image, data, deep_order)
     # Asked only now, because Pillow has turned a TIFF upright and forgotten the tag when it is loaded.
     swapped, flip = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation), (False, None))
     if swapped:
@@ -166,26 +187,9 @@ def _read_complete_jpeg(image: Image.Image, data: bytes, parts: int) -> UInt8Arr
     OpenCV reads the same pixels sooner, but takes a truncated file for a whole one, so only files that have their end
     are left to it: within the picture the end's bytes stand for nothing else.
     """
-    if image.format not in ("JPEG", "MPO") or image.mode != "RGB" or not data.endswith(_JPEG_END):
+    if image.format not in _JPEG_FORMATS or image.mode != "RGB" or not data.endswith(_JPEG_END):
         return None
     flags = _SCALED_READS[parts] | cv2.IMREAD_IGNORE_ORIENTATION
     decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     size = tuple(math.ceil(side / parts) for side in image.size)
     return None if decoded is None or decoded.shape != (size[1], size[0], 3) else np.asarray(decoded, dtype=np.uint8)
-
-
-def _to_rgb8(image: Image.Image) -> UInt8Array:
-    """Convert any mode that the accepted formats come in: 16-bit, float, CMYK, palette, alpha, greyscale, bilevel."""
-    if image.mode.startswith(("I", "F")):
-        values = np.nan_to_num(np.asarray(image, dtype=np.float32))
-        # 12-bit cameras store small numbers in 16-bit files, so the range is taken from the content.
-        top = float(values.max(initial=0.0))
-        # Floating-point pictures mostly run from 0 to 1.
-        full = 1.0 if image.mode == "F" and top <= 1.0 else max(255.0, top)
-        grey = np.clip(values * (255.0 / full), 0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        # Transparent means outside the field: black, as a camera paints it.
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-    return np.ascontiguousarray(image.convert("RGB"), dtype=np.uint8)

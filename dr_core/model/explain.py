@@ -17,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from dr_core.domain.errors import ModelAltered
 from dr_core.domain.grades import Grade
 from dr_core.domain.photograph import Float32Array
 from dr_core.domain.results import Prediction
@@ -80,12 +81,32 @@ def offer_methods(prediction: Prediction) -> tuple[ExplanationMethod, ...]:
     return tuple(ExplanationMethod)
 
 
+def find_graders_spec(model_sha256: str, model_dir: Path | None = None) -> ModelSpec:
+    """Read the specification on disk, which must still be that of the model that graded.
+
+    Args:
+        model_sha256: of the weights that graded, as the result's provenance states it.
+        model_dir: where the model stands; the released one by default.
+
+    Raises:
+        ModelNotFound: there is no model any more.
+        ModelAltered: another one has taken its place; a map of it would explain a grade that it did not give.
+    """
+    spec = load_spec(model_dir)
+    if spec.sha256 != model_sha256:
+        raise ModelAltered(
+            "The model was replaced after the program started, so its map would not explain this grade. Start the "
+            "program again, and grade the photograph anew."
+        )
+    return spec
+
+
 def explain(
     model_input: ModelInput,
     grade: Grade,
     *,
     method: ExplanationMethod,
-    model_dir: Path | None = None,
+    spec: ModelSpec,
     progress: Progress | None = None,
 ) -> Float32Array:
     """Compute one heatmap.
@@ -94,7 +115,7 @@ def explain(
         model_input: what the network saw.
         grade: the class explained.
         method: how; not lesion evidence, which is part of the prediction.
-        model_dir: where the model stands; the released one by default.
+        spec: of the model that graded the photograph, as `find_graders_spec` returns it.
         progress: called with the share done, 0 to 1.
 
     Returns:
@@ -107,7 +128,6 @@ def explain(
     """
     if method not in _METHODS:
         raise ValueError(f"`method` must be one of {[known.name for known in _METHODS]}. Received: {method}")
-    spec = load_spec(model_dir)
     report = progress or (lambda share: None)
     report(0.0)
     with _lock:

@@ -4,7 +4,7 @@ import unicodedata
 from dataclasses import dataclass
 
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
-from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
+from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE, OEDEMA_RISK_NOTE
 from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import (
@@ -16,7 +16,7 @@ from dr_core.domain.results import (
     ScreeningResult,
     Status,
 )
-from dr_core.domain.second_look import needs_reader, shows_oedema_risk
+from dr_core.domain.second_look import may_be_referable, needs_reader, shows_oedema_risk
 from dr_core.reports.palette import Signal
 from dr_core.screening.visit import VisitOutcome
 
@@ -111,6 +111,8 @@ def describe_review(result: ScreeningResult) -> str:
     if result.decision is None or not needs_reader(result):
         return ""
     reasons = [_REVIEW_WORDS[reason] for reason in result.decision.review]
+    if may_be_referable(result):
+        reasons.append(f"it could be {_lower_first(max(result.decision.grade_set).label)}, which is referable")
     if shows_oedema_risk(result):
         reasons.append("hard exudates near the fovea are likely")
     return f"Have a person read this photograph: {', and '.join(reasons)}."
@@ -131,10 +133,7 @@ def describe_oedema(result: ScreeningResult) -> str:
     if result.decision is None or side is None or side.p_oedema_risk is None:
         return MACULAR_OEDEMA_NOTE
     finding = "likely" if shows_oedema_risk(result) else "not seen"
-    return (
-        f"Hard exudates near the fovea: {finding} (probability {side.p_oedema_risk:.2f}); this is not a diagnosis of "
-        "macular oedema."
-    )
+    return f"{OEDEMA_RISK_NOTE.removesuffix('.')}: {finding} (probability {side.p_oedema_risk:.2f})."
 
 
 def describe_operating_point(result: ScreeningResult, point: LocalOperatingPoint | None = None) -> str:

@@ -8,7 +8,6 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dr_core.domain.errors import DRError
-from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE
 from dr_core.model.classifier import Classifier
 from dr_core.screening.archive import open_archive
 from dr_core.screening.folder import find_server_photographs
@@ -18,6 +17,7 @@ from dr_core.screening.sources import BatchInput
 from dr_core.screening.spool import Spool, spool_uploads
 from dr_core.settings import Settings
 from pages.components.batch_link import link_batch
+from pages.components.session import state_oedema_limit
 from pages.components.text import escape_markdown
 from pages.components.upload_store import release_uploads
 
@@ -99,7 +99,7 @@ def _explain(job_hours: float) -> None:
         "Grading goes on when you leave or reload this page; its private link brings you back.\n\n"
         "**What is kept.** Photographs and results stay in a private folder of this server for "
         f"{job_hours:g} hours after the end, or until you delete them.\n\n"
-        f"**Limits.** {MACULAR_OEDEMA_NOTE} Ungradable photographs get no grade: retake or refer."
+        f"**Limits.** {state_oedema_limit()} Ungradable photographs get no grade: retake or refer."
     )
 
 

@@ -12,7 +12,7 @@ from dr_core.domain.results import LESIONS, Decision, Prediction
 from dr_core.imaging.encode import encode_png
 from dr_core.imaging.overlay import OPACITY, OUTLINE_LEVEL, outline_cam, overlay_cam
 from dr_core.model.cam import class_activation_map, lesion_evidence, lesion_map
-from dr_core.model.explain import ExplanationMethod, explain, offer_methods
+from dr_core.model.explain import ExplanationMethod, explain, find_graders_spec, offer_methods
 from dr_core.reports.wording import HEATMAP_LIMITS
 from dr_core.screening.pipeline import Screening
 from pages.components.session import recall
@@ -158,7 +158,8 @@ def _compute_heat(screening: Screening, method: ExplanationMethod, grade: Grade)
         slot.progress(min(share, 1.0), text=waiting)
 
     def compute() -> Float32Array:
-        heat = explain(model_input, grade, method=method, progress=advance)
+        spec = find_graders_spec(screening.result.provenance.model_sha256)
+        heat = explain(model_input, grade, method=method, spec=spec, progress=advance)
         slot.empty()
         return heat
 

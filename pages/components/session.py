@@ -22,13 +22,23 @@ from typing import TypeVar, cast
 import streamlit as st
 
 from dr_core.domain.errors import ConfigurationError, DRError, ModelError, StorageError
+from dr_core.domain.intended_use import describe_oedema_limit
 from dr_core.model.classifier import Classifier
+from dr_core.model.spec import load_spec
 from dr_core.reports.operating_point import read_operating_point
 from dr_core.settings import load_settings
 from pages.components.text import escape_markdown
 from pages.components.upload_store import release_noted
 
-__all__ = ["forget", "forget_all", "forget_others", "get_classifier", "page_border", "recall"]
+__all__ = [
+    "forget",
+    "forget_all",
+    "forget_others",
+    "get_classifier",
+    "page_border",
+    "recall",
+    "state_oedema_limit",
+]
 
 LOGGER = logging.getLogger("retinadesk.pages")
 STORE_KEY = "photographs"
@@ -57,6 +67,15 @@ def get_classifier() -> Classifier:
     except (ModelError, ConfigurationError, StorageError) as error:
         st.error(f"**Nothing can be graded.** {escape_markdown(str(error))}", icon=":material/block:")
         st.stop()
+
+
+def state_oedema_limit() -> str:
+    """Say what results of the installed model tell of macular oedema, without loading its weights."""
+    try:
+        side = load_spec().side
+    except ModelError:
+        side = None
+    return describe_oedema_limit(validated=side is not None and side.oedema_validated)
 
 
 def recall(sha256: str, what: Hashable, make: Callable[[], Value]) -> Value:

@@ -43,7 +43,7 @@ def test_closed_form_of_the_released_model_equals_tf_keras_vis(
     field = find_field_of_view(fundus_photograph.pixels)
     prepared = prepare_input(fundus_photograph, field, classifier.spec.input_size)
     (prediction,) = classifier.predict([prepared])
-    theirs = explain(prepared, Grade.MODERATE_NPDR, method=ExplanationMethod.GRAD_CAM)
+    theirs = explain(prepared, Grade.MODERATE_NPDR, method=ExplanationMethod.GRAD_CAM, spec=classifier.spec)
     assert theirs.any()
     np.testing.assert_allclose(class_activation_map(prediction, Grade.MODERATE_NPDR), theirs, atol=1e-4)
 
@@ -82,7 +82,6 @@ def test_closed_form_equals_tf_keras_vis(fundus_photograph: FundusPhotograph, ti
     prepared = prepare_input(fundus_photograph, find_field_of_view(fundus_photograph.pixels), size)
     prepared = replace(prepared, tensor=np.ascontiguousarray(prepared.tensor))
     (prediction,) = tiny_classifier.predict([prepared])
-    folder = tiny_classifier.spec.runtime.path.parent
     for grade in Grade:
-        theirs = explain(prepared, grade, method=ExplanationMethod.GRAD_CAM, model_dir=folder)
+        theirs = explain(prepared, grade, method=ExplanationMethod.GRAD_CAM, spec=tiny_classifier.spec)
         np.testing.assert_allclose(class_activation_map(prediction, grade), theirs, atol=2e-5)

@@ -9,7 +9,8 @@ from dr_core.domain.photograph import FundusPhotograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import ModelInput, prepare_input
 from dr_core.model.classifier import Classifier
-from dr_core.model.explain import ExplanationMethod, explain, offer_methods
+from dr_core.model.explain import ExplanationMethod, explain, find_graders_spec, offer_methods
+from dr_core.model.spec import load_spec
 from tests.fakes import make_prediction, make_side
 
 COMPUTED = [method for method in ExplanationMethod if method is not ExplanationMethod.LESION_EVIDENCE]
@@ -26,8 +27,8 @@ def test_every_method_gives_a_map_and_finishes_its_progress(
     method: ExplanationMethod, prepared: ModelInput, tiny_classifier: Classifier
 ) -> None:
     shares: list[float] = []
-    folder = tiny_classifier.spec.runtime.path.parent
-    heat = explain(prepared, Grade.MODERATE_NPDR, method=method, model_dir=folder, progress=shares.append)
+    spec = tiny_classifier.spec
+    heat = explain(prepared, Grade.MODERATE_NPDR, method=method, spec=spec, progress=shares.append)
     assert heat.ndim == 2
     assert heat.dtype == np.float32
     assert np.isfinite(heat).all()
@@ -47,9 +48,9 @@ def test_lesion_evidence_comes_first_where_the_model_maps_lesions_and_is_absent_
     assert list(offer_methods(make_prediction())) == COMPUTED
 
 
-def test_lesion_evidence_is_not_computed_from_gradients(prepared: ModelInput) -> None:
+def test_lesion_evidence_is_not_computed_from_gradients(prepared: ModelInput, tiny_classifier: Classifier) -> None:
     with pytest.raises(ValueError, match="Received: "):
-        explain(prepared, Grade.NO_DR, method=ExplanationMethod.LESION_EVIDENCE)
+        explain(prepared, Grade.NO_DR, method=ExplanationMethod.LESION_EVIDENCE, spec=tiny_classifier.spec)
 
 
 def test_an_altered_keras_file_explains_nothing(prepared: ModelInput, tiny_model_dir, tmp_path) -> None:
@@ -60,4 +61,12 @@ def test_an_altered_keras_file_explains_nothing(prepared: ModelInput, tiny_model
     path = folder / "tiny.keras"
     path.write_bytes(path.read_bytes() + b"\0")
     with pytest.raises(ModelAltered, match="SHA-256"):
-        explain(prepared, Grade.NO_DR, method=ExplanationMethod.SALIENCY, model_dir=folder)
+        explain(prepared, Grade.NO_DR, method=ExplanationMethod.SALIENCY, spec=load_spec(folder))
+
+
+def test_a_model_that_was_replaced_after_it_graded_explains_nothing(tiny_classifier: Classifier) -> None:
+    spec = tiny_classifier.spec
+    folder = spec.runtime.path.parent
+    assert find_graders_spec(spec.sha256, folder) == spec
+    with pytest.raises(ModelAltered, match=r"replaced after the program started.* Start the program again"):
+        find_graders_spec("00" * 32, folder)

@@ -176,6 +176,16 @@ def test_a_missing_model_is_an_error_with_its_remedy(start, model_dir):
     assert "Nothing can be graded" in page.error[0].value
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"0")], ids=["missing", "altered"])
+def test_missing_or_altered_weights_are_told_and_that_nothing_is_graded(start, model_dir, damage):
+    damage(next(model_dir.glob("*.tflite")))
+    page = start()
+    assert not page.exception
+    assert page.error[0].value.startswith("**Nothing can be graded.** The model file ")
+    assert "Restore the models folder" in page.error[0].value
+    assert "checksum" not in " ".join(element.value for element in page.markdown)
+
+
 def test_a_damaged_evaluation_is_an_error_and_the_rest_stays(start, model_dir):
     (model_dir / "evaluation_test.json").write_text("{}")
     page = start()

@@ -128,7 +128,7 @@ def test_outlines_are_an_alternative_to_the_overlay(good, fundus_jpeg):
 def test_a_slow_method_is_computed_when_chosen_and_once(good, fundus_jpeg, monkeypatch):
     asked = []
 
-    def explain(model_input, grade, *, method, model_dir=None, progress=None):
+    def explain(model_input, grade, *, method, spec, progress=None):
         asked.append((method, grade))
         progress(0.5)
         return np.ones((5, 5), dtype=np.float32)

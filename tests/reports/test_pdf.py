@@ -166,9 +166,9 @@ def test_what_asks_for_a_person_stands_on_the_first_page_of_one_eye_and_of_two()
     pages = read_pages(make_screening(flagged), graded(Grade.NO_DR, OS, sha256="ef" * 32))
     for first in (text, pages[0]):
         assert "needs a reader" in first
-        assert "Have a person read this photograph: several grades fit it." in first
+        assert "several grades fit it, and it could be severe NPDR, which is referable." in first
         assert "Grades 0 to 3 fit this photograph" in first
-        assert "Hard exudates near the fovea: not seen" in first
+        assert "hard exudates near the fovea: not seen" in first
         assert "check which eye it is" in first
     assert "Needs a reader" in pages[0]
     assert "Re-screen" not in pages[0].split("Have a person")[0]
@@ -185,10 +185,11 @@ def test_the_clinics_operating_point_is_quoted_on_every_page():
     assert NOT_VALIDATED_NOTE not in text
 
 
-def test_the_fullest_page_keeps_clear_of_the_readers_line():
+@pytest.mark.parametrize("grade", [Grade.MILD_NPDR, Grade.SEVERE_NPDR])
+def test_the_fullest_page_keeps_clear_of_the_readers_line(grade):
     result = add_findings(
-        make_result(Grade.SEVERE_NPDR, eye=OD, name="long name " * 20),
-        grade_set=(Grade.MODERATE_NPDR, Grade.SEVERE_NPDR, Grade.PROLIFERATIVE_DR),
+        make_result(grade, eye=OD, name="long name " * 20),
+        grade_set=tuple(Grade)[grade - 1 :],
         review=tuple(ReviewReason),
         p_oedema_risk=0.9,
         seen=OS,

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from dr_core.domain.grades import Grade
-from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
+from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE, OEDEMA_RISK_NOTE, describe_oedema_limit
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import Defect, QualityReport, ReviewReason, Status
 from dr_core.reports.palette import GRADE_COLORS, Signal, to_rgb
@@ -134,6 +134,20 @@ def test_a_photograph_that_needs_a_reader_never_gets_a_green_lamp_and_says_why(g
     assert sentence == f"{result.decision.follow_up.text}."
 
 
+@pytest.mark.parametrize("grades", [(0, 1, 2), (1, 2)])
+def test_a_grade_set_that_reaches_referable_disease_takes_the_green_lamp_away(grades):
+    result = add_findings(make_result(Grade.MILD_NPDR), grade_set=tuple(map(Grade, grades)))
+    referral = describe_referral(result)
+    assert referral.signal is Signal.CAUTION
+    assert referral.headline == "Referable DR: no; needs a reader"
+    assert referral.warning == "Have a person read this photograph: it could be moderate NPDR, which is referable."
+
+
+def test_the_lamp_is_green_where_the_whole_grade_set_lies_below_referable_disease():
+    result = add_findings(make_result(Grade.MILD_NPDR), grade_set=(Grade.NO_DR, Grade.MILD_NPDR))
+    assert describe_referral(result).signal is Signal.GO
+
+
 def test_likely_exudates_near_the_fovea_ask_for_a_reader_where_the_eye_would_not_be_referred():
     result = add_findings(make_result(Grade.MILD_NPDR), p_oedema_risk=0.7)
     assert describe_referral(result).signal is Signal.CAUTION
@@ -158,12 +172,19 @@ def test_the_grades_that_fit_are_named_with_their_coverage(grades, expected):
 def test_exudates_near_the_fovea_are_never_called_a_diagnosis(risk, finding):
     sentence = describe_oedema(add_findings(make_result(), p_oedema_risk=risk))
     assert f"near the fovea: {finding} (probability {risk:.2f})" in sentence
-    assert "not a diagnosis" in sentence
+    assert sentence.startswith("Macular oedema is not diagnosed; ")
 
 
 def test_oedema_is_not_assessed_without_a_validated_output_or_without_a_grade():
     assert describe_oedema(add_findings(make_result())) == MACULAR_OEDEMA_NOTE
     assert describe_oedema(make_result(status=Status.UNGRADABLE)) == MACULAR_OEDEMA_NOTE
+
+
+def test_what_is_said_of_oedema_beforehand_is_what_results_say():
+    assert describe_oedema_limit(validated=False) == describe_oedema(make_result())
+    said, shown = describe_oedema_limit(validated=True), describe_oedema(add_findings(make_result(), p_oedema_risk=0.1))
+    assert said == OEDEMA_RISK_NOTE
+    assert shown.startswith(said.removesuffix("."))
 
 
 def test_an_operating_point_is_quoted_with_figures_only_where_the_decision_rests_on_it():

@@ -127,6 +127,13 @@ def test_an_eye_that_needs_a_reader_holds_back_the_re_screening():
     assert "The right eye (OD) needs a reader before anybody relies on its grade." in visit.concerns
 
 
+def test_an_eye_that_could_be_referable_holds_back_the_re_screening():
+    unsure = add_findings(make_result(Grade.MILD_NPDR, eye=OD), grade_set=(Grade.MILD_NPDR, Grade.MODERATE_NPDR))
+    visit = summarise_visit([unsure, make_result(Grade.NO_DR, eye=OS)])
+    assert visit.outcome is VisitOutcome.NEEDS_READER
+    assert "Have a person read the photographs first" in visit.summary
+
+
 def test_a_referral_is_not_held_back_but_the_reader_is_named():
     flagged = add_findings(make_result(Grade.MILD_NPDR, eye=OD), review=(ReviewReason.WIDE_SET,))
     visit = summarise_visit([flagged, make_result(Grade.SEVERE_NPDR, eye=OS)])

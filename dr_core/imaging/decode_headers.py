@@ -1,0 +1,111 @@
+"""What the headers of a picture tell before or instead of decoding: scans of a JPEG, kinds not read, spare chunks."""
+
+import io
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+
+from PIL import TiffImagePlugin
+
+__all__ = ["count_scans", "describe_unread", "strip_ancillary"]
+
+_JPEG, _PNG, _TIFF = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", (b"II*\x00", b"MM\x00*")
+# A marker that is no restart and no stuffed byte; both stand within the picture's data.
+_MARKER = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")
+_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+_SEQUENTIAL = frozenset({0xC0, 0xC1})
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_WIDTH, _BITS, _FORMAT, _FLOATING = 256, 258, 339, 3
+_CRITICAL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
+_REMEDY = "Export the photograph as 8-bit JPEG or PNG."
+
+
+def count_scans(data: bytes, *, enough: int) -> int:
+    """Count the scans of a JPEG: each makes the decoder go through the whole picture once more.
+
+    Args:
+        data: the file.
+        enough: up to here a cheap count that may be too high will do.
+    """
+    if _is_one_scan(data):
+        return 1
+    # Thumbnails, maker's notes and what follows the picture may hold the same two bytes.
+    rough = data.count(bytes((0xFF, _SOS)))
+    return rough if rough <= enough else sum(code == _SOS for code, _ in _walk_markers(data))
+
+
+def describe_unread(data: bytes) -> str:
+    """Say of a genuine JPEG or TIFF why it is not read, with the remedy; empty for anything else."""
+    if data.startswith(_JPEG):
+        bits = next((data[at + 2] for code, at in _walk_markers(data) if code in _FRAMES and at + 2 < len(data)), 8)
+        return f"The file is a JPEG of {bits} bits a value, which is not read. {_REMEDY}" if bits > 8 else ""
+    if data.startswith(_TIFF):
+        return _describe_tiff(data)
+    return ""
+
+
+def strip_ancillary(data: bytes) -> bytes:
+    """Return a PNG without its texts, profiles and other chunks that pixels can do without.
+
+    Transparency and orientation stay where they are sound. Empty for what is no PNG, is cut short, or has none of them.
+    """
+    if not data.startswith(_PNG):
+        return b""
+    view, at = memoryview(data), len(_PNG)
+    kept = [view[:at]]
+    while at + 12 <= len(data):
+        kind, end = data[at + 4 : at + 8], at + 12 + int.from_bytes(data[at : at + 4])
+        if end > len(data):
+            return b""
+        if kind in _CRITICAL_CHUNKS or _is_sound_extra(kind, view[at:end]):
+            kept.append(view[at:end])
+        if kind == b"IEND":
+            break
+        at = end
+    stripped = b"".join(kept)
+    return stripped if len(stripped) < len(data) else b""
+
+
+def _is_one_scan(data: bytes) -> bool:
+    """Whether the first scan of a sequential JPEG holds all of its colours, as in nearly every file: it is the last."""
+    sequential, colours = False, b""
+    for code, at in _walk_markers(data):
+        if code in _FRAMES:
+            sequential, colours = code in _SEQUENTIAL, data[at + 7 : at + 8]
+        elif code == _SOS:
+            return sequential and data[at + 2 : at + 3] == colours
+    return False
+
+
+def _is_sound_extra(kind: bytes, chunk: memoryview) -> bool:
+    content = chunk[8:-4]
+    if kind == b"tRNS" or (kind == b"eXIf" and bytes(content[:4]) in _TIFF):
+        return zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
+    return False
+
+
+def _walk_markers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield each marker of the first picture, and where its segment begins, as libjpeg goes from one to the next."""
+    at = 2
+    while found := _MARKER.search(data, at):
+        code, at = found[1][0], found.end()
+        if code in (_SOI, _EOI):
+            return
+        yield code, at
+        at += int.from_bytes(data[at : at + 2])
+
+
+def _describe_tiff(data: bytes) -> str:
+    try:
+        directory = TiffImagePlugin.ImageFileDirectory_v2(data[:8])
+        file = io.BytesIO(data)
+        file.seek(directory.next)
+        directory.load(file)
+        bits, formats = directory.get(_BITS, (1,)), directory.get(_FORMAT, (1,))
+        if _WIDTH not in directory:
+            return ""
+        floating = ", floating point" if _FLOATING in formats else ""
+        return f"The file is a TIFF of {max(bits)} bits a value{floating}, of a kind that is not read. {_REMEDY}"
+    except (LookupError, OSError, SyntaxError, TypeError, ValueError, struct.error):
+        return ""
