@@ -1,18 +1,16 @@
 """Where ``grade`` may write: never over a photograph, another input or a setting, and never among what it grades."""
 
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from dr_core.domain.errors import ConfigurationError
 from dr_core.imaging.decode import looks_like_image
 from dr_core.reports.wording import clean_text
+from dr_core.screening.overlay_mark import has_overlay_name
 from dr_core.screening.sources import format_name, has_image_extension, read_head
 
 __all__ = ["check_heatmaps", "check_output", "quote_path"]
-
-_OVERLAY_NAME = re.compile(r"\d{6,}_[0-9a-f]{12}\.jpg")
 
 
 def check_output(out: Path, paths: Sequence[str], operating_point: Path | None) -> None:
@@ -64,7 +62,7 @@ def check_heatmaps(heatmaps: Path | None, paths: Sequence[str]) -> None:
     if real in graded:
         raise ConfigurationError("--heatmaps is a folder to be graded: name another, so that no overlay is graded.")
     inside = not graded.isdisjoint(real.parents)
-    if inside and any(has_image_extension(name) and not _OVERLAY_NAME.fullmatch(name) for name in _list_files(real)):
+    if inside and any(has_image_extension(name) and not has_overlay_name(name) for name in _list_files(real)):
         raise ConfigurationError(
             "--heatmaps holds photographs, which would be left out of the report: name a new folder for the overlays."
         )

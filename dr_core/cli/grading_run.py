@@ -15,7 +15,8 @@ from dr_core.reports.overlay_archive import INDEX_COLUMNS, INDEX_NAME, OverlayEn
 from dr_core.reports.parquet import PARQUET_SUFFIX, ParquetFile
 from dr_core.screening.batch import BatchRow, BatchSteps, plan_steps
 from dr_core.screening.journal import Journal
-from dr_core.screening.keepsakes import PictureFolder, draw_overlay, name_overlay
+from dr_core.screening.keepsakes import PictureFolder, draw_overlay
+from dr_core.screening.overlay_mark import name_overlay
 from dr_core.screening.pipeline import Screening
 from dr_core.screening.progress import BatchProgress, Tally, format_duration
 from dr_core.screening.sources import BatchInput, PhotographSource

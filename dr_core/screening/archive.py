@@ -21,7 +21,7 @@ from dr_core.screening.sources import (
     counts_as_photograph,
     format_name,
     has_image_extension,
-    lacks_extension,
+    name_is_enough,
 )
 
 __all__ = ["ArchivedPhotograph", "open_archive"]
@@ -137,9 +137,8 @@ def _is_clutter(entry: zipfile.ZipInfo) -> bool:
 
 
 def _holds_photograph(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
-    name_tells = has_image_extension(entry.filename)
-    if not lacks_extension(entry.filename) and not entry.filename.split("/")[-1].startswith("._"):
-        return name_tells
+    if name_is_enough(entry.filename):
+        return has_image_extension(entry.filename)
     if entry.compress_type not in _BOUNDED_METHODS:
         return True
     try:

@@ -1,14 +1,14 @@
 """Lists the photographs of folders and of paths named outright, in an order that is always the same.
 
 The rules: a path named outright always counts. A folder is walked for files that carry the extension of an image and
-for files without extension whose content is an image; all other files are only counted. Links to files are followed,
-links to folders are not (they may lead in circles), except when named outright. A folder called like a photograph
-("eye.jpg") has a row that says so, and is walked as well. A photograph reached twice, through overlapping paths, has
-one row, under the first name. Paths keep their given order; within a folder, names are sorted.
+for files without extension whose content is an image; all other files, overlays of ours too, are only counted. Links
+to files are followed, links to folders are not (they may lead in circles), except when named outright. A folder called
+like a photograph ("eye.jpg") has a row that says so, and is walked as well. A photograph reached twice, through
+overlapping paths, has one row, under the first name. Paths keep their given order; within a folder, names are sorted.
 """
 
 # Paths stay strings, byte for byte as they were given: `Path` would rewrite them.
-# ruff: noqa: PTH111, PTH112, PTH118, PTH119, PTH206
+# ruff: noqa: PTH111, PTH112, PTH118, PTH206
 
 import errno
 import os
@@ -25,7 +25,7 @@ from dr_core.screening.sources import (
     counts_as_photograph,
     format_name,
     has_image_extension,
-    lacks_extension,
+    name_is_enough,
     read_head,
 )
 
@@ -147,9 +147,8 @@ class _Listing:
 
 
 def _holds_photograph(path: str) -> bool:
-    name_tells = has_image_extension(path)
-    if (name_tells and not os.path.basename(path).startswith("._")) or not (name_tells or lacks_extension(path)):
-        return name_tells
+    if name_is_enough(path):
+        return has_image_extension(path)
     try:
         return counts_as_photograph(path, read_head(path))
     except OSError:

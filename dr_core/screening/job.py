@@ -13,7 +13,8 @@ from dr_core.model.classifier import Classifier
 from dr_core.screening.batch import BatchRow, plan_steps, screen_batch
 from dr_core.screening.failure_log import log_failure
 from dr_core.screening.job_state import JobState
-from dr_core.screening.keepsakes import PictureFolder, draw_overlay, draw_thumbnail, name_overlay
+from dr_core.screening.keepsakes import PictureFolder, draw_overlay, draw_thumbnail
+from dr_core.screening.overlay_mark import name_overlay
 from dr_core.screening.pipeline import Screening
 from dr_core.screening.progress import BatchProgress, Tally
 from dr_core.screening.sources import BatchInput, PhotographSource

@@ -7,20 +7,15 @@ from dr_core.domain.errors import StorageError
 from dr_core.imaging.encode import encode_jpeg, shrink_to
 from dr_core.imaging.overlay import overlay_cam
 from dr_core.model.cam import default_map
+from dr_core.screening.overlay_mark import mark_overlay
 from dr_core.screening.pipeline import Screening
 
-__all__ = ["PictureFolder", "draw_overlay", "draw_thumbnail", "name_overlay"]
+__all__ = ["PictureFolder", "draw_overlay", "draw_thumbnail"]
 
 OVERLAY_SIDE_PX = 1024
 OVERLAY_OPACITY = 0.45
 THUMBNAIL_SIDE_PX = 72
 THUMBNAIL_QUALITY = 70
-SHA_CHARACTERS = 12
-
-
-def name_overlay(number: int, sha256: str) -> str:
-    """Return the file name of an overlay: row of the report and start of the photograph's checksum."""
-    return f"{number:06d}_{sha256[:SHA_CHARACTERS]}.jpg"
 
 
 def draw_overlay(screening: Screening) -> bytes | None:
@@ -31,7 +26,7 @@ def draw_overlay(screening: Screening) -> bytes | None:
     # Shrunk before it is painted: what is thrown away need not be blended.
     pixels = shrink_to(screening.photograph.pixels, OVERLAY_SIDE_PX)
     heat = screening.place_heatmap(default_map(prediction, decision.grade), (pixels.shape[0], pixels.shape[1]))
-    return encode_jpeg(overlay_cam(pixels, heat, opacity=OVERLAY_OPACITY))
+    return mark_overlay(encode_jpeg(overlay_cam(pixels, heat, opacity=OVERLAY_OPACITY)))
 
 
 def draw_thumbnail(screening: Screening) -> bytes | None:

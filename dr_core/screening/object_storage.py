@@ -18,7 +18,7 @@ from dr_core.screening.sources import (
     counts_as_photograph,
     format_name,
     has_image_extension,
-    lacks_extension,
+    name_is_enough,
 )
 
 if TYPE_CHECKING:
@@ -148,9 +148,8 @@ def _open_filesystem(address: str) -> "tuple[FileSystem, str]":
 
 def _holds_photograph(filesystem: "FileSystem", entry: "FileInfo") -> bool:
     name = entry.base_name
-    name_tells = has_image_extension(name)
-    if (name_tells and not name.startswith("._")) or not (name_tells or lacks_extension(name)):
-        return name_tells
+    if name_is_enough(name):
+        return has_image_extension(name)
     with filesystem.open_input_stream(entry.path, compression=None) as stream:
         return counts_as_photograph(name, bytes(stream.read(HEAD_BYTES)))
 

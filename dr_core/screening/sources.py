@@ -16,6 +16,7 @@ from typing import Protocol
 
 from dr_core.domain.errors import PhotographTooLarge, UnreadablePhotograph
 from dr_core.imaging.decode import IMAGE_EXTENSIONS, MAX_BYTES, looks_like_image
+from dr_core.screening.overlay_mark import has_overlay_name, is_overlay
 
 __all__ = [
     "BatchInput",
@@ -26,6 +27,7 @@ __all__ = [
     "format_name",
     "has_image_extension",
     "lacks_extension",
+    "name_is_enough",
     "read_head",
 ]
 
@@ -164,6 +166,13 @@ def lacks_extension(name: str) -> bool:
     return len(extension) < 2 or extension[1:].isdigit()
 
 
+def name_is_enough(name: str) -> bool:
+    """Return True when `has_image_extension` tells whether a file is a photograph, without a look into it."""
+    if has_image_extension(name):
+        return not (_find_base(name).startswith("._") or has_overlay_name(name))
+    return not lacks_extension(name)
+
+
 def counts_as_photograph(name: str, head: bytes) -> bool:
     """Return True when a file found in a folder or a ZIP is a photograph by its extension, or else by its content.
 
@@ -173,7 +182,8 @@ def counts_as_photograph(name: str, head: bytes) -> bool:
     """
     if has_image_extension(name):
         # macOS leaves a "._eye.jpg" of another kind beside each "eye.jpg" on foreign disks.
-        return not (_find_base(name).startswith("._") and head.startswith(APPLE_DOUBLE_MAGIC))
+        double = _find_base(name).startswith("._") and head.startswith(APPLE_DOUBLE_MAGIC)
+        return not (double or is_overlay(name, head))
     return lacks_extension(name) and (looks_like_image(head) or head.startswith(DICOM_MAGIC, DICOM_MAGIC_AT))
 
 

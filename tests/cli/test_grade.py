@@ -174,6 +174,16 @@ def test_heatmaps_have_generated_names_and_an_index(tmp_path, make_folder):
     assert len(list(heatmaps.iterdir())) == 3
 
 
+def test_overlays_of_an_earlier_run_are_other_files_and_no_photographs(tmp_path, make_folder, capsys):
+    folder = make_folder(2)
+    out = tmp_path / "report.csv"
+    assert grade(folder, "--out", out, "--heatmaps", folder / "heatmaps") == 0
+    capsys.readouterr()
+    assert grade(folder, "--out", out) == 0
+    assert len(read_report(out)) == 2
+    assert "Other files, not graded: 3." in capsys.readouterr().err
+
+
 def test_ungradable_option_fills_probabilities_alone(tmp_path, make_folder, monkeypatch):
     from dr_core.domain.results import Defect, QualityReport
 

@@ -7,7 +7,8 @@ import pytest
 from PIL import Image
 
 from dr_core.domain.errors import StorageError
-from dr_core.screening.keepsakes import PictureFolder, draw_overlay, draw_thumbnail, name_overlay
+from dr_core.screening.keepsakes import PictureFolder, draw_overlay, draw_thumbnail
+from dr_core.screening.overlay_mark import name_overlay
 from dr_core.screening.pipeline import Screening, screen_photograph
 from tests.fakes import FakeClassifier, make_failed
 
