@@ -178,7 +178,7 @@ def test_what_asks_for_a_person_is_said_in_words_and_by_the_lamp(use_classifier,
     assert "of readers' grades fall in such a range" in text
     assert "Which eye?" in text
     assert "looks like a right eye (OD)" in text
-    assert "Hard exudates near the fovea: not seen (probability 0.12)" in text
+    assert "hard exudates near the fovea: not seen (probability 0.12)" in text
 
 
 def test_the_clinics_own_operating_point_is_quoted_with_its_figures(use_classifier, use_quality, fundus_jpeg):
