@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.usefixtures("fake_model")
 
+SLOW_S = 1.0  # so long for a photograph that even a busy machine sends its signal before the run has ended
 SLOW_RUN = """
 import sys
 from dr_core.cli import main
@@ -58,7 +59,7 @@ def wait_for_lines(journal: Path, lines: int, process: "subprocess.Popen[str]") 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_run_that_is_told_to_end_clears_up_and_can_be_gone_on_with(tmp_path, make_folder, number):
     out = tmp_path / "report.csv"
-    process = start_process(0.2, make_folder(12), "--out", out)
+    process = start_process(SLOW_S, make_folder(12), "--out", out)
     wait_for_lines(tmp_path / "report.csv.journal", 3, process)
     process.send_signal(number)
     _, said = process.communicate(timeout=60)
@@ -131,7 +132,7 @@ def test_run_killed_outright_resumes_to_the_same_report(tmp_path, make_folder, c
     (folder / "broken.jpg").write_bytes(b"x")
     assert grade(folder, "--out", tmp_path / "whole.csv") == 0
     out = tmp_path / "report.csv"
-    process = start_process(0.1, folder, "--out", out)
+    process = start_process(SLOW_S, folder, "--out", out)
     wait_for_lines(tmp_path / "report.csv.journal", 4, process)
     process.kill()
     process.communicate(timeout=30)
@@ -149,7 +150,7 @@ def test_run_killed_outright_resumes_to_the_same_report(tmp_path, make_folder, c
 def test_another_model_starts_anew_and_says_so(tmp_path, make_folder):
     folder = make_folder(6)
     out = tmp_path / "report.csv"
-    process = start_process(0.1, folder, "--out", out)
+    process = start_process(SLOW_S, folder, "--out", out)
     wait_for_lines(tmp_path / "report.csv.journal", 3, process)
     process.send_signal(signal.SIGINT)
     _, shown = process.communicate(timeout=30)
