@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--engine",
         choices=ENGINES,
         default=KERAS,
-        help="torch takes half the time on a CPU and needs requirements-train.txt (default: %(default)s)",
+        help="torch is faster on a CPU and needs requirements-train.txt (default: %(default)s)",
     )
     parser.add_argument("--name", default=DEFAULT_NAME, help=f"name and version of the model (default: {DEFAULT_NAME})")
 

@@ -1,4 +1,4 @@
-"""What computes the steps of a training run: the same run on Keras, or twice as fast on PyTorch.
+"""What computes the steps of a training run: the same run on Keras, or faster on PyTorch.
 
 An engine knows nothing of stages, schedules, averages and logs, which `dr_core.training.fit` has once for all of them.
 """
@@ -55,7 +55,7 @@ def check_engine(name: str) -> None:
     if name == TORCH and find_spec("torch") is None:
         raise ConfigurationError(
             "--engine torch needs PyTorch, which is not installed. Run pip install -r requirements-train.txt, or train "
-            f"with --engine {KERAS}, which needs nothing more and takes about twice as long."
+            f"with --engine {KERAS}, which needs nothing more and takes longer."
         )
 
 

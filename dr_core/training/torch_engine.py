@@ -1,4 +1,4 @@
-"""Train with PyTorch, which takes half of Keras' time on a CPU.
+"""Train with PyTorch, which is faster than Keras on a CPU.
 
 Its batch norm in training mode is one pass over memory, and with channels last its convolutions need no copies.
 This module loads PyTorch, which is no requirement of the program: requirements-train.txt.
