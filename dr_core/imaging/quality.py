@@ -82,7 +82,11 @@ class NetworkOpinion:
 
 
 def assess_quality(
-    photograph: FundusPhotograph, field_of_view: FieldOfView, opinion: NetworkOpinion | None = None
+    photograph: FundusPhotograph,
+    field_of_view: FieldOfView,
+    opinion: NetworkOpinion | None = None,
+    *,
+    features: QualityFeatures | None = None,
 ) -> QualityReport:
     """Judge one photograph.
 
@@ -90,12 +94,13 @@ def assess_quality(
         photograph: the decoded photograph.
         field_of_view: its field.
         opinion: the network's; without it the score is made from light and sharpness alone.
+        features: of this photograph, where they are measured already.
 
     Returns:
         The verdict, its score, and the defects, worst first; a marked defect is named for a gradable photograph too,
         and an ungradable one always has at least one.
     """
-    features = measure_quality(photograph, field_of_view)
+    features = features or measure_quality(photograph, field_of_view)
     score, limit = score_quality(features), GRADABLE_SCORE
     if opinion is not None:
         score, limit = blend_scores(opinion.p_gradable, score, opinion.weights), opinion.gradable_score

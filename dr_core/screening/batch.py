@@ -85,7 +85,7 @@ def plan_steps(
         return report_failure(name, reason, trace_origin("", classifier.spec))
 
     return BatchSteps(
-        screen=partial(screen_photograph, classifier=classifier, grade_ungradable=grade_ungradable),
+        screen=partial(screen_photograph, classifier=classifier, grade_ungradable=grade_ungradable, alone=False),
         reject=reject,
         keep=keep,
         recall=recall,

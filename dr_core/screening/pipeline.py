@@ -2,6 +2,7 @@
 
 import hashlib
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from dr_core.domain.errors import NotAFundusPhotograph, PhotographError
@@ -11,11 +12,12 @@ from dr_core.domain.results import Prediction, QualityReport, ScreeningResult, S
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import ModelInput, prepare_input
-from dr_core.imaging.quality import NetworkOpinion, assess_quality
+from dr_core.imaging.quality import NetworkOpinion, QualityFeatures, assess_quality, measure_quality
 from dr_core.imaging.retina_likeness import NO_RETINA_TEXTURE
 from dr_core.model.calibration import decide
 from dr_core.model.cam import class_activation_map
 from dr_core.model.classifier import Classifier
+from dr_core.model.runtime import count_cores
 from dr_core.model.spec import ModelSpec
 from dr_core.screening.failures import report_failure, trace_origin
 
@@ -71,7 +73,13 @@ class Screening:
         return (crop if shape is None else crop.for_shape(*shape)).to_photograph(heat)
 
 
-def screen_photograph(data: bytes, name: str, *, classifier: Classifier, grade_ungradable: bool = False) -> Screening:
+# Measures light and sharpness while the caller's own thread prepares the network's input.
+_helpers = ThreadPoolExecutor(count_cores(), "quality")
+
+
+def screen_photograph(
+    data: bytes, name: str, *, classifier: Classifier, grade_ungradable: bool = False, alone: bool = True
+) -> Screening:
     """Decode, judge and grade one photograph.
 
     Args:
@@ -80,6 +88,7 @@ def screen_photograph(data: bytes, name: str, *, classifier: Classifier, grade_u
         classifier: the loaded model.
         grade_ungradable: also compute probabilities for photographs that the quality gate refuses (for research);
             they still get no grade.
+        alone: whether a core is idle that may help with this photograph; a batch keeps all of them busy with others.
 
     Returns:
         A screening whose status is graded, ungradable or failed. A bad photograph never raises.
@@ -90,7 +99,9 @@ def screen_photograph(data: bytes, name: str, *, classifier: Classifier, grade_u
     try:
         photograph = decode_photograph(data, name, longest_side_px=ANALYSIS_SIDE_PX, exact=False)
         field_of_view = find_field_of_view(photograph.pixels)
+        measuring = _helpers.submit(measure_quality, photograph, field_of_view) if alone else None
         model_input = prepare_input(photograph, field_of_view, spec.input_size)
+        features = measuring.result() if measuring else measure_quality(photograph, field_of_view)
         (prediction,) = classifier.predict([model_input])
         _require_retina(prediction, spec)
     except PhotographError as error:
@@ -99,7 +110,7 @@ def screen_photograph(data: bytes, name: str, *, classifier: Classifier, grade_u
         elapsed_s = time.perf_counter() - started
         failure = report_failure(name, str(error), origin, photograph=photograph, elapsed_s=elapsed_s)
         return Screening(failure, photograph)
-    quality = _judge_quality(photograph, field_of_view, prediction, spec)
+    quality = _judge_quality(photograph, field_of_view, features, prediction, spec)
     kept = prediction if quality.gradable or grade_ungradable else None
     result = ScreeningResult(
         name=name,
@@ -130,12 +141,16 @@ def _require_retina(prediction: Prediction, spec: ModelSpec) -> None:
 
 
 def _judge_quality(
-    photograph: FundusPhotograph, field_of_view: FieldOfView, prediction: Prediction, spec: ModelSpec
+    photograph: FundusPhotograph,
+    field_of_view: FieldOfView,
+    features: QualityFeatures,
+    prediction: Prediction,
+    spec: ModelSpec,
 ) -> QualityReport:
     if prediction.side is None or spec.side is None:
-        return assess_quality(photograph, field_of_view)
+        return assess_quality(photograph, field_of_view, features=features)
     opinion = NetworkOpinion(prediction.side.p_gradable, spec.side.gate_weights, spec.side.gradable_score)
-    return assess_quality(photograph, field_of_view, opinion)
+    return assess_quality(photograph, field_of_view, opinion, features=features)
 
 
 def _see_eye(prediction: Prediction, spec: ModelSpec) -> Laterality | None:

@@ -188,7 +188,7 @@ def test_ungradable_option_fills_probabilities_alone(tmp_path, make_folder, monk
     from dr_core.domain.results import Defect, QualityReport
 
     monkeypatch.setattr(
-        "dr_core.screening.pipeline.assess_quality", lambda *_: QualityReport(False, 0.1, (Defect.BLUR,))
+        "dr_core.screening.pipeline.assess_quality", lambda *_, **__: QualityReport(False, 0.1, (Defect.BLUR,))
     )
     path = make_folder(1) / "eye_00.jpg"
     assert grade(path, "--out", tmp_path / "plain.csv") == 0

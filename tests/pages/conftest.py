@@ -44,7 +44,9 @@ def use_quality(monkeypatch: pytest.MonkeyPatch) -> Callable[[QualityReport], No
     """A function that puts a fixed verdict in the quality gate's place."""
 
     def use(report: QualityReport) -> None:
-        monkeypatch.setattr("dr_core.screening.pipeline.assess_quality", lambda photograph, field, opinion=None: report)
+        monkeypatch.setattr(
+            "dr_core.screening.pipeline.assess_quality", lambda photograph, field, opinion=None, **_: report
+        )
 
     return use
 

@@ -54,6 +54,12 @@ def test_a_good_photograph_is_graded(graded):
     assert result.quality.gradable
 
 
+def test_a_batch_gets_what_a_page_gets(graded, lesions_jpeg):
+    in_batch = screen_photograph(lesions_jpeg, "eye_OS.jpg", classifier=FakeClassifier(), alone=False)
+    assert in_batch.result.quality == graded.result.quality
+    assert in_batch.result.decision == graded.result.decision
+
+
 def test_decision_follows_the_models_thresholds(graded):
     decision = graded.result.decision
     assert decision is not None
