@@ -25,7 +25,7 @@ from pages.components.figure import show_figure
 from pages.components.measured_tables import show_measurements
 from pages.components.metric_plots import draw_training
 from pages.components.navigation import enter_through_app
-from pages.components.session import forget_all, page_border
+from pages.components.session import forget_all, grades_with_another, page_border
 from pages.components.text import escape_markdown
 
 MODEL_DIR = DEFAULT_MODEL_DIR
@@ -76,6 +76,12 @@ def find_spec() -> ModelSpec | None:
             icon=":material/block:",
         )
         return None
+    if grades_with_another(spec):
+        st.warning(
+            f"This page describes {escape_markdown(spec.name)}, but the program still grades with the model that it "
+            "read when it started. Start it again.",
+            icon=":material/sync_problem:",
+        )
     return spec
 
 

@@ -24,7 +24,7 @@ import streamlit as st
 from dr_core.domain.errors import ConfigurationError, DRError, ModelError, StorageError
 from dr_core.domain.intended_use import describe_oedema_limit
 from dr_core.model.classifier import Classifier
-from dr_core.model.spec import load_spec
+from dr_core.model.spec import ModelSpec, load_spec
 from dr_core.reports.operating_point import read_operating_point
 from dr_core.settings import load_settings
 from pages.components.text import escape_markdown
@@ -35,6 +35,7 @@ __all__ = [
     "forget_all",
     "forget_others",
     "get_classifier",
+    "grades_with_another",
     "page_border",
     "recall",
     "state_oedema_limit",
@@ -50,9 +51,21 @@ Value = TypeVar("Value")
 def _load_classifier(operating_point: Path | None, changed_ns: int) -> Classifier:
     """Load the model at the clinic's operating point; `changed_ns` makes a file that was written anew a new entry."""
     del changed_ns
-    if operating_point is None:
-        return Classifier.load()
-    return Classifier.load(operating_point=read_operating_point(operating_point))
+    point = read_operating_point(operating_point) if operating_point is not None else None
+    classifier = Classifier.load(operating_point=point)
+    _note_loaded()["sha256"] = classifier.spec.sha256
+    return classifier
+
+
+@st.cache_resource(show_spinner=False)
+def _note_loaded() -> dict[str, str]:
+    """Return what all sessions of this server know of the model that it grades with."""
+    return {}
+
+
+def grades_with_another(spec: ModelSpec) -> bool:
+    """Whether this server has loaded a model already, and another than the one whose files stand there now."""
+    return _note_loaded().get("sha256", spec.sha256) != spec.sha256
 
 
 def get_classifier() -> Classifier:

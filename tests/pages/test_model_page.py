@@ -1,6 +1,8 @@
 """The Model page shows what was measured, and says what is missing and how to make it."""
 
 import csv
+import hashlib
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import fields
@@ -26,6 +28,7 @@ from dr_core.reports.evaluation import write_evaluation
 from dr_core.reports.measurements import MEASUREMENTS_NAME, MeasuredTable, put_measurement
 from dr_core.reports.training_log import LOG_NAME, EpochRow
 from dr_core.training.bootstrap import GradedSet, measure_slice
+from pages.components import session
 
 APP = Path(__file__).parents[2] / "app.py"
 PAGE = "pages/model_card.py"
@@ -85,6 +88,20 @@ def test_a_bare_model_says_how_to_evaluate_it(start):
     assert "python -m dr_core evaluate" in texts
     assert "training log" in texts
     assert "MODEL_CARD.md" in texts
+
+
+def test_a_model_that_was_exchanged_while_the_server_runs_is_told(start, model_dir):
+    assert not start().warning
+    session.get_classifier()
+    assert not start().warning
+    (path,) = model_dir.glob("*.model.json")
+    stated = json.loads(path.read_text())
+    runtime = model_dir / stated["files"]["runtime"]["file"]
+    runtime.write_bytes(runtime.read_bytes() + b"\0")
+    stated["files"]["runtime"]["sha256"] = hashlib.sha256(runtime.read_bytes()).hexdigest()
+    path.write_text(json.dumps(stated))
+    (warning,) = start().warning
+    assert "still grades with the model" in warning.value
 
 
 def test_measured_tables_are_shown_letter_by_letter_with_their_command(start, model_dir):
