@@ -19,7 +19,7 @@ import cv2
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.chosen_photographs import choose_photographs
-from benchmarks.non_fundus import NonFundus, cut_samples, draw_non_fundus
+from benchmarks.non_fundus import cut_samples, draw_non_fundus
 from dr_core.domain.errors import NotAFundusPhotograph, PhotographError
 from dr_core.domain.results import Status
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
@@ -29,6 +29,7 @@ from dr_core.model.classifier import Classifier
 from dr_core.reports.dataclass_json import write_record
 from dr_core.screening.pipeline import screen_photograph
 from dr_core.training.dataset import LabelledPhotograph
+from dr_core.training.non_retina import NonRetina
 
 GOAL_REFUSED = 0.005
 DRAWN_PER_KIND = 60
@@ -99,7 +100,7 @@ def read_files(chosen: dict[str, list[LabelledPhotograph]]) -> Iterator[tuple[st
             yield source, row.path.read_bytes()
 
 
-def encode_pictures(pictures: Iterable[NonFundus]) -> Iterator[tuple[str, bytes]]:
+def encode_pictures(pictures: Iterable[NonRetina]) -> Iterator[tuple[str, bytes]]:
     """Yield kind and bytes, without loss, of every picture that shows no retina."""
     for picture in pictures:
         yield picture.kind, encode_png(picture.pixels)

@@ -9,7 +9,6 @@ camera would frame them, since a picture without a round field is refused alread
 
 import importlib.util
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.look_alikes import LOOK_ALIKES, SIDE_PX
 from dr_core.domain.photograph import UInt8Array
+from dr_core.training.non_retina import NonRetina
 
 STOP_SHARE = 0.94  # diameter of the round stop over the side
 MIN_FILE_BYTES = 15_000  # smaller ones are icons
@@ -33,20 +33,7 @@ _ROWS, _COLUMNS = (np.mgrid[:SIDE_PX, :SIDE_PX] + 0.5) / SIDE_PX * 2 - 1
 _RADIAL = np.hypot(_ROWS, _COLUMNS)
 
 
-@dataclass(frozen=True, eq=False)
-class NonFundus:
-    """A picture that must be refused.
-
-    Attributes:
-        kind: what it shows.
-        pixels: (H, W, 3) uint8 RGB.
-    """
-
-    kind: str
-    pixels: UInt8Array
-
-
-def draw_non_fundus(per_kind: int, seed: int = 11) -> Iterator[NonFundus]:
+def draw_non_fundus(per_kind: int, seed: int = 11) -> Iterator[NonRetina]:
     """Yield `per_kind` drawn pictures of each kind, seen through a round stop and as they are."""
     for index, (kind, draw) in enumerate(DRAWINGS.items()):
         random = np.random.default_rng([seed, index])
@@ -54,10 +41,10 @@ def draw_non_fundus(per_kind: int, seed: int = 11) -> Iterator[NonFundus]:
             picture = _expose(draw(random), random)
             # One in four is not framed at all: a page, a screenshot, a wall.
             framed = number % 4 != 3
-            yield NonFundus(kind, put_behind_a_stop(picture) if framed else picture)
+            yield NonRetina(kind, put_behind_a_stop(picture) if framed else picture)
 
 
-def cut_samples(seed: int = 12) -> Iterator[NonFundus]:
+def cut_samples(seed: int = 12) -> Iterator[NonRetina]:
     """Yield the sample pictures of installed packages: whole, and round cuts of them in their own and warm colours."""
     random = np.random.default_rng(seed)
     for path in find_samples():
@@ -65,12 +52,12 @@ def cut_samples(seed: int = 12) -> Iterator[NonFundus]:
         if stored is None:
             continue
         picture = np.ascontiguousarray(stored[..., ::-1])
-        yield NonFundus("sample picture", picture)
+        yield NonRetina("sample picture", picture)
         for _ in range(CUTS_PER_SAMPLE):
             cut = _cut_square(picture, random)
-            yield NonFundus("sample picture, round", put_behind_a_stop(cut))
+            yield NonRetina("sample picture, round", put_behind_a_stop(cut))
             grey = cut.mean(axis=2, keepdims=True) / max(float(cut.mean()), 20.0)
-            yield NonFundus(
+            yield NonRetina(
                 "sample picture, round and orange", put_behind_a_stop(_to_pixels(grey * _pick_warm(random)))
             )
 
