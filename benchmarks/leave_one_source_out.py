@@ -136,6 +136,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--engine", choices=ENGINES, default=KERAS)
     parser.add_argument("--width", type=int, default=256, metavar="PX", help="input width (default: %(default)s)")
     parser.add_argument("--epochs", type=int, default=5, help="of each run (default: %(default)s)")
+    parser.add_argument(
+        "--peak-rate",
+        type=float,
+        default=1e-3,
+        metavar="R",
+        help="learning rate after the warm-up; more than a release's, which goes on from an earlier one (default: "
+        "%(default)s)",
+    )
     parser.add_argument("--copies", type=int, default=1, help="variants of each photograph (default: %(default)s)")
     parser.add_argument("--sources", nargs="+", metavar="NAME", help="leave out these alone (default: each in turn)")
     parser.add_argument("--reference", action="store_true", help="also train once with every source")
@@ -146,7 +154,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     check_engine(arguments.engine)
     start = arguments.weights.name if arguments.weights else ""
     plan = Plan(
-        (Stage(arguments.width, arguments.epochs),), copies=arguments.copies, engine=arguments.engine, start=start
+        (Stage(arguments.width, arguments.epochs),),
+        peak_rate=arguments.peak_rate,
+        copies=arguments.copies,
+        engine=arguments.engine,
+        start=start,
     )
     caches = prepare_caches(arguments.data, plan, arguments.run_dir, lambda line: print(line, file=sys.stderr))
     sources = list_sources(caches[1])
