@@ -21,6 +21,9 @@ from dr_core.model.runtime import count_cores
 from dr_core.model.spec import ModelSpec
 from dr_core.screening.failures import report_failure, trace_origin
 
+# Measures light and sharpness while the caller's own thread prepares the network's input; its threads start when asked.
+_helpers = ThreadPoolExecutor(count_cores(), "quality")
+
 
 @dataclass(frozen=True, eq=False)
 class Screening:
@@ -71,10 +74,6 @@ class Screening:
             raise ValueError(f"only a graded photograph has a heatmap. Received: status {self.result.status}")
         crop = self.model_input.crop
         return (crop if shape is None else crop.for_shape(*shape)).to_photograph(heat)
-
-
-# Measures light and sharpness while the caller's own thread prepares the network's input.
-_helpers = ThreadPoolExecutor(count_cores(), "quality")
 
 
 def screen_photograph(
