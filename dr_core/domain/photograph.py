@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -54,12 +55,24 @@ class FieldOfView:
         center_rc: (row, column) of the centre in pixels of `FundusPhotograph.pixels`; may lie between pixels.
         radius_px: vertical radius in pixels.
         aspect: horizontal radius over vertical radius; 1.0 unless the photograph was squeezed.
-        mask: (H, W) bool, True where retina is visible.
+        shape: (H, W) of those pixels.
         edge_fit: share of boundary points that lie on the fitted curve, 0 to 1.
     """
 
     center_rc: tuple[float, float]
     radius_px: float
     aspect: float
-    mask: BoolArray
+    shape: tuple[int, int]
     edge_fit: float
+
+    @cached_property
+    def mask(self) -> BoolArray:
+        """(H, W) bool, True within the curve; drawn when it is first asked for, as grading never does."""
+        (center_y, center_x), (height, width) = self.center_rc, self.shape
+        squared = self.radius_px**2 - (np.arange(height) - center_y) ** 2
+        reach = np.sqrt(np.maximum(squared, 0.0)) * self.aspect
+        first, last = np.ceil(center_x - reach), np.floor(center_x + reach)
+        last[squared < 0] = -1
+        starts, stops = (np.clip(end, -1, width).astype(np.int16)[:, None] for end in (first, last))
+        columns = np.arange(width, dtype=np.int16)
+        return np.asarray((columns >= starts) & (columns <= stops), dtype=np.bool_)

@@ -145,25 +145,7 @@ def _fit_field(points: Points, height: int, width: int) -> Ellipse | None:
     return best if round_field or corners_only else None
 
 
-def _draw_mask(ellipse: Ellipse, height: int, width: int) -> BoolArray:
-    squared = ellipse.radius_y**2 - (np.arange(height) - ellipse.y) ** 2
-    reach = np.sqrt(np.maximum(squared, 0.0)) * ellipse.aspect
-    first, last = np.ceil(ellipse.x - reach), np.floor(ellipse.x + reach)
-    last[squared < 0] = -1
-    starts, stops = (np.clip(end, -1, width).astype(np.int16)[:, None] for end in (first, last))
-    columns = np.arange(width, dtype=np.int16)
-    return np.asarray((columns >= starts) & (columns <= stops), dtype=np.bool_)
-
-
 def _to_field_of_view(ellipse: Ellipse, scale: float, shape: tuple[int, int]) -> FieldOfView:
     # Pixel centres stand at +0.5, so scaling back needs the half-pixel shift.
-    full = Ellipse(
-        (ellipse.x + 0.5) / scale - 0.5,
-        (ellipse.y + 0.5) / scale - 0.5,
-        ellipse.radius_y / scale,
-        ellipse.aspect,
-        ellipse.edge_fit,
-        ellipse.arc_coverage,
-    )
-    mask = _draw_mask(full, shape[0], shape[1])
-    return FieldOfView((full.y, full.x), full.radius_y, full.aspect, mask, full.edge_fit)
+    center_rc = ((ellipse.y + 0.5) / scale - 0.5, (ellipse.x + 0.5) / scale - 0.5)
+    return FieldOfView(center_rc, ellipse.radius_y / scale, ellipse.aspect, shape, ellipse.edge_fit)

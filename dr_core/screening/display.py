@@ -2,9 +2,6 @@
 
 from dataclasses import replace
 
-import cv2
-import numpy as np
-
 from dr_core.domain.photograph import FieldOfView
 from dr_core.imaging.decode import WORKING_SIDE_PX, decode_photograph
 from dr_core.model.classifier import Classifier
@@ -47,7 +44,6 @@ def enlarge_screening(screening: Screening, data: bytes, *, longest_side_px: int
 
 
 def _enlarge_field(field: FieldOfView, height: int, width: int) -> FieldOfView:
-    y, x = height / field.mask.shape[0], width / field.mask.shape[1]
-    mask = cv2.resize(field.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    y, x = height / field.shape[0], width / field.shape[1]
     center_rc = ((field.center_rc[0] + 0.5) * y - 0.5, (field.center_rc[1] + 0.5) * x - 0.5)
-    return FieldOfView(center_rc, field.radius_px * y, field.aspect * x / y, mask.astype(np.bool_), field.edge_fit)
+    return FieldOfView(center_rc, field.radius_px * y, field.aspect * x / y, (height, width), field.edge_fit)

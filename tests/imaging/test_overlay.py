@@ -9,8 +9,8 @@ from dr_core.imaging.overlay import enhance_contrast, outline_cam, overlay_cam, 
 PIXELS = np.full((48, 64, 3), (180, 90, 40), dtype=np.uint8)
 
 
-def make_field(mask: np.ndarray) -> FieldOfView:
-    return FieldOfView((mask.shape[0] / 2, mask.shape[1] / 2), mask.shape[0] / 2, 1.0, mask, 1.0)
+def make_field(height: int, width: int, *, radius_px: float) -> FieldOfView:
+    return FieldOfView((height / 2 - 0.5, width / 2 - 0.5), radius_px, 1.0, (height, width), 1.0)
 
 
 def make_spot() -> np.ndarray:
@@ -92,23 +92,22 @@ def test_red_free_is_the_green_channel_in_grey():
 def test_contrast_rises_inside_the_field_alone():
     pixels = np.full((128, 128, 3), 110, dtype=np.uint8)
     pixels[::4] = 118
-    mask = np.zeros((128, 128), dtype=bool)
-    mask[32:96, 32:96] = True
-    enhanced = enhance_contrast(pixels, make_field(mask))
+    field = make_field(128, 128, radius_px=40)
+    enhanced = enhance_contrast(pixels, field)
     assert enhanced[40:88, 40:88].std() > pixels[40:88, 40:88].std()
-    assert (enhanced[~mask] == pixels[~mask]).all()
+    assert (enhanced[~field.mask] == pixels[~field.mask]).all()
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 200)])
 def test_contrast_of_a_flat_or_tiny_picture_comes_through(shape):
     pixels = np.full((*shape, 3), 77, dtype=np.uint8)
-    enhanced = enhance_contrast(pixels, make_field(np.ones(shape, dtype=bool)))
+    enhanced = enhance_contrast(pixels, make_field(*shape, radius_px=400))
     assert enhanced.shape == pixels.shape
     assert enhanced.dtype == np.uint8
 
 
 def test_contrast_without_a_field_changes_nothing():
-    assert (enhance_contrast(PIXELS, make_field(np.zeros((48, 64), dtype=bool))) == PIXELS).all()
+    assert (enhance_contrast(PIXELS, make_field(48, 64, radius_px=0)) == PIXELS).all()
 
 
 @pytest.mark.parametrize(
@@ -159,4 +158,4 @@ def test_an_outline_at_level_zero_is_refused():
 
 def test_a_mask_of_another_size_is_refused():
     with pytest.raises(ValueError, match=r"Received: mask\.shape"):
-        enhance_contrast(PIXELS, make_field(np.ones((4, 4), dtype=bool)))
+        enhance_contrast(PIXELS, make_field(4, 4, radius_px=4))

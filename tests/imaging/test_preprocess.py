@@ -31,9 +31,7 @@ def make_photograph(pixels: np.ndarray) -> FundusPhotograph:
 def make_field(
     shape: tuple[int, ...], *, center_rc: tuple[float, float], radius_px: float, aspect: float = 1.0
 ) -> FieldOfView:
-    rows, columns = np.ogrid[: shape[0], : shape[1]]
-    mask = np.hypot(rows - center_rc[0], (columns - center_rc[1]) / aspect) <= radius_px
-    return FieldOfView(center_rc, radius_px, aspect, mask, 1.0)
+    return FieldOfView(center_rc, radius_px, aspect, (shape[0], shape[1]), 1.0)
 
 
 def see(pixels: np.ndarray, size: InputSize = SIZE) -> np.ndarray:

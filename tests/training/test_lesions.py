@@ -77,7 +77,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def field_of(shape: tuple[int, int], radius_px: float, aspect: float = 1.0) -> FieldOfView:
     middle = ((shape[0] - 1) / 2, (shape[1] - 1) / 2)
-    return FieldOfView(middle, radius_px, aspect, np.ones(shape, dtype=np.bool_), 1.0)
+    return FieldOfView(middle, radius_px, aspect, shape, 1.0)
 
 
 def test_only_the_train_split_is_read_unless_asked_otherwise(
