@@ -156,6 +156,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     plan = Plan(
         (Stage(arguments.width, arguments.epochs),),
         peak_rate=arguments.peak_rate,
+        # The outlined photographs are of one source, which may be the one left out.
+        outlined=0,
         copies=arguments.copies,
         engine=arguments.engine,
         start=start,

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +13,14 @@ from dr_core.domain.grades import GRADE_COUNT
 from dr_core.domain.photograph import Float32Array, UInt8Array
 from dr_core.training.augment import augment_disc
 from dr_core.training.dataset import DiscCache
+from dr_core.training.lesion_task import draw_outlined, mark_cells, weigh_cells
 from dr_core.training.plan import Plan
 
 ORDINAL_SHARPNESS = 2.0
 CLASS_WEIGHT_POWER = -0.4
 SOURCE_WEIGHT_POWER = -0.4
 # Of an earlier grader's answer in the target; the rest is the reader's. It saw the same photographs, so not more.
-TAUGHT_SHARE = 0.4
+TAUGHT_SHARE = 0.3
 # How often a photograph is shown as it is; one of its copies otherwise.
 OWN_DISC_CHANCE = 0.4
 WORKERS, BATCHES_AHEAD = 2, 6
@@ -30,14 +31,18 @@ class Batch:
     """What one step learns from.
 
     Attributes:
-        tensors: (B, height_px, width_px, 3) float32 in [-1, 1].
+        tensors: (B + L, height_px, width_px, 3) float32 in [-1, 1]; the last L have no grade here, but outlines.
         targets: (B, 5) float32, rows sum to 1.
         weights: (B,) float32, of each photograph in the loss.
+        cells: (B + L, height_px / 8, width_px / 8, 4) float32, where lesions are; None where nothing is outlined.
+        cell_weights: (B + L,) float32, of each photograph in the loss of `cells`; None likewise.
     """
 
     tensors: Float32Array
     targets: Float32Array
     weights: Float32Array
+    cells: Float32Array | None = None
+    cell_weights: Float32Array | None = None
 
 
 def soften_grades(grades: NDArray[np.int64]) -> Float32Array:
@@ -89,6 +94,9 @@ def _choose_variant(variants: list[UInt8Array], random: np.random.Generator) -> 
 class AugmentedBatches:
     """Shuffled, augmented batches; seed, epoch and step alone decide each, so a resumed run sees what it would have.
 
+    Attributes:
+        outlined: photographs with outlined lesions in each batch, behind the graded ones.
+
     Raises:
         ConfigurationError: the photographs do not fill a single batch.
     """
@@ -96,6 +104,8 @@ class AugmentedBatches:
     def __init__(self, cache: DiscCache, plan: Plan) -> None:
         self._variants, self._plan = _join_variants(cache), plan
         self._targets, self._weights = make_targets(cache), weigh_photographs(cache)
+        self._outlined, self._healthy = cache.outlined, cache.grades == 0
+        self.outlined = min(plan.outlined, len(cache.outlined))
         if len(self) == 0:
             raise ConfigurationError(
                 f"{len(self._targets)} photographs to train on do not fill one batch of {plan.batch_size}. "
@@ -123,4 +133,13 @@ class AugmentedBatches:
         chosen = order[step * plan.batch_size : (step + 1) * plan.batch_size]
         random = np.random.default_rng([plan.seed, epoch, step])
         tensors = [augment_disc(_choose_variant(self._variants[index], random), size, random) for index in chosen]
-        return Batch(np.stack(tensors), self._targets[chosen], self._weights[chosen])
+        batch = Batch(np.stack(tensors), self._targets[chosen], self._weights[chosen])
+        if not self.outlined:
+            return batch
+        more, cells = draw_outlined(self._outlined, size, self.outlined, (plan.seed, epoch, step))
+        return replace(
+            batch,
+            tensors=np.concatenate([batch.tensors, more]),
+            cells=mark_cells(len(chosen), cells),
+            cell_weights=weigh_cells(self._healthy[chosen], self.outlined),
+        )

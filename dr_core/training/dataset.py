@@ -18,6 +18,7 @@ from dr_core.domain.photograph import Float32Array, Laterality, UInt8Array
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION, normalise_field
+from dr_core.training.outlined import LesionPhotograph
 from dr_core.training.recapture import recapture
 
 NEUTRAL = 128  # what the normalisation writes where there is no retina
@@ -112,12 +113,14 @@ class DiscCache:
         photographs: the N rows that they belong to.
         copies: variants of the same photographs to learn from, each without those that lost their field.
         taught: (N, 5) float32 probabilities of an earlier grader, to be learned beside the readers' grades.
+        outlined: photographs whose lesions are outlined, to learn from besides.
     """
 
     discs: UInt8Array | list[UInt8Array]
     photographs: tuple[LabelledPhotograph, ...]
     copies: tuple["DiscCache", ...] = ()
     taught: Float32Array | None = None
+    outlined: tuple[LesionPhotograph, ...] = ()
 
     @property
     def grades(self) -> NDArray[np.int64]:

@@ -18,7 +18,7 @@ from dr_core.training.run_folder import Arrays
 from dr_core.training.weights import Weights
 
 # Of convolutions and of the head; a batch norm's scale and shift and the head's bias are not pulled to zero.
-WEIGHT_DECAY = 1e-2
+WEIGHT_DECAY = 2e-2
 
 
 class Engine(Protocol):
@@ -28,7 +28,7 @@ class Engine(Protocol):
         """Take inputs of `size` from now on; `seed` decides what dropout drops in this epoch."""
 
     def train_step(self, batch: Batch, rate: float) -> float:
-        """Learn from one batch at a learning rate, and return its loss."""
+        """Learn from one batch at a learning rate, and return the grades' loss."""
 
     def predict(self, tensors: Float32Array) -> NDArray[np.float64]:
         """Return the (N, 5) logits of (N, height_px, width_px, 3) float32 inputs of the epoch's size."""
@@ -59,8 +59,13 @@ def check_engine(name: str) -> None:
         )
 
 
-def make_engine(plan: Plan, grader: Any) -> Engine:
+def make_engine(plan: Plan, grader: Any, *, task: bool) -> Engine:
     """Return the plan's engine with the weights of a Keras `grader` of the plan's width multiplier.
+
+    Args:
+        plan: of the run.
+        grader: holds the weights.
+        task: whether its batches will hold outlined photographs.
 
     Raises:
         ConfigurationError: the engine is not installed.
@@ -72,4 +77,4 @@ def make_engine(plan: Plan, grader: Any) -> Engine:
         return TorchEngine(grader, alpha=plan.alpha)
     from dr_core.training.keras_engine import KerasEngine
 
-    return KerasEngine(grader, alpha=plan.alpha)
+    return KerasEngine(grader, alpha=plan.alpha, task=task)

@@ -92,7 +92,8 @@ def fit_grader(train: DiscCache, val: DiscCache, run: RunFolder, *, start: Path 
     plan, checkpoint = run.plan, run.resume()
     batches = AugmentedBatches(train, plan)
     if checkpoint is None or checkpoint.epochs_done < plan.epochs:
-        average = _fit_epochs(batches, val, run, _begin(plan, checkpoint, start), say)
+        progress = _begin(plan, checkpoint, start, task=batches.outlined > 0)
+        average = _fit_epochs(batches, val, run, progress, say)
     else:
         average = MovingAverage(checkpoint.average)
     grader = build_grader(plan.stages[-1].size, alpha=plan.alpha)
@@ -100,7 +101,7 @@ def fit_grader(train: DiscCache, val: DiscCache, run: RunFolder, *, start: Path 
     if plan.start_share:
         earlier = read_weights(start_grader(plan.stages[-1].size, alpha=plan.alpha, start=start))
         share = np.float32(plan.start_share)
-        mean = {name: share * earlier[name] + (1 - share) * now for name, now in average.weights.items()}
+        mean = {name: share * before + (1 - share) * average.weights[name] for name, before in earlier.items()}
         write_weights(grader, mean)
     found = measure_val(grader.predict_on_batch, val, plan.stages[-1].size)
     say(f"the run's average: val QWK {found.kappa:.3f}, AUC rDR {found.auc:.3f}")
@@ -116,11 +117,11 @@ class _Progress:
     epochs_done: int
 
 
-def _begin(plan: Plan, checkpoint: Checkpoint | None, start: Path | None) -> _Progress:
+def _begin(plan: Plan, checkpoint: Checkpoint | None, start: Path | None, *, task: bool) -> _Progress:
     """Return the run at its start, or where `checkpoint` left it."""
     keras.utils.set_random_seed(plan.seed)
     grader = start_grader(plan.stages[0].size, alpha=plan.alpha, start=None if checkpoint else start)
-    engine = make_engine(plan, grader)
+    engine = make_engine(plan, grader, task=task)
     if checkpoint is None:
         return _Progress(engine, MovingAverage.begin(engine.read_weights()), 0)
     engine.write_weights(checkpoint.weights)

@@ -6,11 +6,13 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from dr_core.domain.grades import GRADE_COUNT
 from dr_core.domain.photograph import Float32Array
 from dr_core.imaging.preprocess import InputSize
-from dr_core.model.architecture import build_grader
+from dr_core.model.architecture import HEAD, build_grader
 from dr_core.training.batches import Batch
 from dr_core.training.engine import WEIGHT_DECAY
+from dr_core.training.lesion_task import POSITIVE_WEIGHT, TASK_WEIGHT, attach_lesion_task
 from dr_core.training.run_folder import Arrays
 from dr_core.training.weights import Weights, read_weights, write_weights
 
@@ -24,37 +26,60 @@ class KerasEngine:
     knows the input's size; weights and optimiser go over.
     """
 
-    def __init__(self, grader: Any, *, alpha: float) -> None:
-        self._model, self._alpha = grader, alpha
+    def __init__(self, grader: Any, *, alpha: float, task: bool = False) -> None:
+        self._grader, self._alpha, self._task = grader, alpha, task
         self._compile()
 
     def _compile(self) -> None:
+        # Learns as a whole; without the task it is the grader itself.
+        self._model = attach_lesion_task(self._grader) if self._task else self._grader
         optimizer = keras.optimizers.AdamW(weight_decay=WEIGHT_DECAY)
         optimizer.exclude_from_weight_decay(var_names=NOT_DECAYED)
         optimizer.build(self._model.trainable_variables)
-        self._model.compile(optimizer=optimizer, loss=keras.losses.CategoricalCrossentropy(from_logits=True))
+        grades = keras.losses.CategoricalCrossentropy(from_logits=True)
+        if self._task:
+            self._model.compile(optimizer=optimizer, loss=[grades, _miss_cells], loss_weights=[1.0, TASK_WEIGHT])
+        else:
+            self._model.compile(optimizer=optimizer, loss=grades)
 
     def begin_epoch(self, size: InputSize, seed: int) -> None:
         """Take inputs of `size` from now on; `seed` decides what dropout drops in this epoch."""
-        if self._model.input_shape[1:3] != (size.height_px, size.width_px):
+        if self._grader.input_shape[1:3] != (size.height_px, size.width_px):
             weights, moments = self.read_weights(), self.read_moments()
-            self._model = build_grader(size, alpha=self._alpha)
+            self._grader = build_grader(size, alpha=self._alpha)
             self._compile()
             self.write_weights(weights)
             self.write_moments(moments)
-        for layer in self._model.layers:
+        for layer in self._grader.layers:
             if isinstance(layer, keras.layers.Dropout):
                 layer.seed_generator.state.assign([seed, 0])
 
     def train_step(self, batch: Batch, rate: float) -> float:
-        """Learn from one batch at a learning rate, and return its loss."""
+        """Learn from one batch at a learning rate, and return the grades' loss.
+
+        Raises:
+            ValueError: the batch holds outlined photographs and the engine has no task for them, or the reverse.
+        """
         # Assigned from outside, since a schedule inside the optimiser is traced for every variable.
         self._model.optimizer.learning_rate.assign(rate)
-        return float(self._model.train_on_batch(batch.tensors, batch.targets, sample_weight=batch.weights))
+        if (batch.cells is not None) != self._task:
+            raise ValueError(
+                f"batches must hold outlined photographs just where there is a task. Received: {self._task}"
+            )
+        if batch.cells is None or batch.cell_weights is None:
+            return float(self._model.train_on_batch(batch.tensors, batch.targets, sample_weight=batch.weights))
+        # Keras wants as many of everything, and divides by that: rows that count nothing stand for the missing grades.
+        graded, count = len(batch.targets), len(batch.tensors)
+        targets = np.concatenate([batch.targets, np.full((count - graded, GRADE_COUNT), 1 / GRADE_COUNT, np.float32)])
+        weights = np.append(batch.weights * (count / graded), np.zeros(count - graded)).astype(np.float32)
+        losses = self._model.train_on_batch(
+            batch.tensors, [targets, batch.cells], sample_weight=[weights, batch.cell_weights * count], return_dict=True
+        )
+        return float(losses[f"{HEAD}_loss"])
 
     def predict(self, tensors: Float32Array) -> NDArray[np.float64]:
         """Return the (N, 5) logits of (N, height_px, width_px, 3) float32 inputs of the epoch's size."""
-        return np.asarray(self._model.predict_on_batch(tensors), dtype=np.float64)
+        return np.asarray(self._grader.predict_on_batch(tensors), dtype=np.float64)
 
     def read_weights(self) -> Weights:
         """Return a copy of the weights by Keras' names."""
@@ -73,3 +98,9 @@ class KerasEngine:
     def write_moments(self, moments: Arrays) -> None:
         """Replace the state of the optimiser by one that `read_moments` returned."""
         self._model.optimizer.load_own_variables(moments)
+
+
+def _miss_cells(cells: Any, logits: Any) -> Any:
+    """Return each photograph's mean cross-entropy over its cells, those with a lesion weighted up."""
+    missed = POSITIVE_WEIGHT * cells * keras.ops.softplus(-logits) + (1 - cells) * keras.ops.softplus(logits)
+    return keras.ops.mean(missed, axis=(1, 2, 3))

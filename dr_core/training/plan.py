@@ -42,6 +42,7 @@ class Plan:
         peak_rate: learning rate after the warm-up and before the fall to zero.
         batch_size: photographs a step.
         seed: of the weights, the order and the augmentation.
+        outlined: how many photographs with outlined lesions each step shows besides (`dr_core.training.lesion_task`).
         copies: how many variants of each photograph, as other cameras and programs would have left it, stand beside it.
         engine: one of `ENGINES`, which computes the steps.
         start: name of the file that the weights come from; empty for random ones.
@@ -52,11 +53,12 @@ class Plan:
         alpha: the network's width multiplier; 1.0 for a release.
     """
 
-    stages: tuple[Stage, ...] = (Stage(320, 4), Stage(384, 2))
-    peak_rate: float = 4e-4
+    stages: tuple[Stage, ...] = (Stage(256, 12), Stage(320, 8))
+    peak_rate: float = 7e-4
     batch_size: int = 32
-    seed: int = 20261125
-    copies: int = 3
+    seed: int = 20261126
+    outlined: int = 5
+    copies: int = 0
     engine: str = KERAS
     start: str = ""
     start_share: float = 0.0

@@ -97,7 +97,8 @@ def prepare_caches(data_dir: Path, plan: Plan, run_dir: Path, say: Say) -> tuple
     )
     val = _cache(select_graded(photographs, "val"), plan.widest_px, run_dir, say)
     say(f"{len(train.photographs)} photographs to train on, {len(val.photographs)} to choose on")
-    return replace(train, copies=tuple(copies)), val
+    outlined = read_lesion_photographs(data_dir, plan.widest_px) if plan.outlined else []
+    return replace(train, copies=tuple(copies), outlined=tuple(outlined)), val
 
 
 def release(grader: Any, caches: tuple[DiscCache, DiscCache], job: TrainingJob, *, name: str, say: Say) -> Path:

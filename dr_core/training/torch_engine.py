@@ -15,6 +15,7 @@ from dr_core.domain.photograph import Float32Array
 from dr_core.imaging.preprocess import InputSize
 from dr_core.training.batches import Batch
 from dr_core.training.engine import WEIGHT_DECAY
+from dr_core.training.lesion_task import POSITIVE_WEIGHT, TASK_WEIGHT
 from dr_core.training.run_folder import Arrays
 from dr_core.training.torch_network import TorchGrader
 from dr_core.training.weights import Weights, read_weights
@@ -39,14 +40,22 @@ class TorchEngine:
         self._network.train()
 
     def train_step(self, batch: Batch, rate: float) -> float:
-        """Learn from one batch at a learning rate, and return its loss."""
+        """Learn from one batch at a learning rate, and return the grades' loss."""
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        logits = self._network(_take_in(batch.tensors))
-        losses = functional.cross_entropy(logits, torch.from_numpy(batch.targets), reduction="none")
+        logits, marked = self._network.grade_and_mark(_take_in(batch.tensors))
+        losses = functional.cross_entropy(
+            logits[: len(batch.targets)], torch.from_numpy(batch.targets), reduction="none"
+        )
         loss = (losses * torch.from_numpy(batch.weights)).mean()
+        together = loss
+        if batch.cells is not None and batch.cell_weights is not None:
+            missed = functional.binary_cross_entropy_with_logits(
+                marked, _take_in(batch.cells), reduction="none", pos_weight=torch.tensor(POSITIVE_WEIGHT)
+            )
+            together = loss + TASK_WEIGHT * (missed.mean((1, 2, 3)) * torch.from_numpy(batch.cell_weights)).sum()
         self._optimizer.zero_grad()
-        loss.backward()
+        together.backward()
         self._optimizer.step()
         return float(loss.item())
 

@@ -1,6 +1,7 @@
 """A batch depends on seed, epoch and step alone; rare photographs weigh more; copies take their turn."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,9 +10,10 @@ from dr_core.domain.errors import ConfigurationError
 from dr_core.training import batches
 from dr_core.training.batches import TAUGHT_SHARE, AugmentedBatches, make_targets, soften_grades, weigh_photographs
 from dr_core.training.dataset import DiscCache
+from dr_core.training.outlined import LesionPhotograph
 from dr_core.training.plan import Plan, Stage
 
-PLAN = Plan((Stage(32, 1), Stage(48, 2)), batch_size=4, seed=3)
+PLAN = Plan((Stage(32, 1), Stage(64, 2)), batch_size=4, seed=3)
 
 
 def test_ordinal_targets_peak_at_the_grade_and_fall_with_distance() -> None:
@@ -56,7 +58,7 @@ def test_epochs_differ_and_take_the_size_of_their_stage(make_cache) -> None:
     drawn = AugmentedBatches(make_cache(8), PLAN)
     first, second, third = (next(drawn.draw_epoch(epoch)) for epoch in range(3))
     assert first.tensors.shape == (4, 24, 32, 3)
-    assert second.tensors.shape == third.tensors.shape == (4, 36, 48, 3)
+    assert second.tensors.shape == third.tensors.shape == (4, 48, 64, 3)
     assert second.tensors.dtype == np.float32
     assert not np.array_equal(second.tensors, third.tensors)
 
@@ -83,6 +85,37 @@ def test_a_copy_that_lost_its_field_is_not_missed(make_cache) -> None:
     (copy,) = train.copies
     shorter = DiscCache(train.discs, train.photographs, (DiscCache(copy.discs[:3], copy.photographs[:3]),))
     assert len(list(AugmentedBatches(shorter, PLAN).draw_epoch(0))) == 2
+
+
+def test_outlined_photographs_stand_behind_the_graded_ones(make_cache) -> None:
+    random = np.random.default_rng(2)
+    outlined = tuple(
+        LesionPhotograph(
+            Path("noise.jpg"),
+            "train",
+            random.integers(0, 255, (48, 48, 3), dtype=np.uint8),
+            np.repeat(random.random((48, 48, 1)) < 0.02, 4, axis=2),
+        )
+        for _ in range(3)
+    )
+    train = replace(make_cache(14), outlined=outlined)
+    plan = replace(PLAN, outlined=2)
+    drawn = AugmentedBatches(train, plan)
+    batch, later = (next(each.draw_epoch(1)) for each in (drawn, AugmentedBatches(train, plan)))
+    assert (drawn.outlined, batch.tensors.shape, batch.targets.shape) == (2, (6, 48, 64, 3), (4, 5))
+    assert batch.cells is not None
+    assert batch.cell_weights is not None
+    assert batch.cells.shape == (6, 6, 8, 4)
+    assert not batch.cells[:4].any()
+    assert 0 < batch.cells[4:].mean() < 1
+    healthy = batch.targets.argmax(axis=1) == 0
+    assert (batch.cell_weights[:4] > 0).tolist() == healthy.tolist()
+    np.testing.assert_allclose(batch.cell_weights[4:], 0.5)
+    np.testing.assert_array_equal(batch.tensors, later.tensors)
+    np.testing.assert_array_equal(batch.cells, later.cells)
+    # Fewer than the plan wants are shown all at once, and none leaves the batch as it was.
+    assert AugmentedBatches(train, replace(PLAN, outlined=9)).outlined == 3
+    assert next(AugmentedBatches(make_cache(14), plan).draw_epoch(1)).cells is None
 
 
 def test_too_few_photographs_are_refused_with_the_remedy(make_cache) -> None:

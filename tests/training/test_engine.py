@@ -10,5 +10,5 @@ from dr_core.training.plan import KERAS, TORCH, Plan
 def test_missing_torch_names_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "find_spec", lambda name: None)
     with pytest.raises(ConfigurationError, match=r"requirements-train\.txt.*--engine keras"):
-        engine.make_engine(Plan(engine=TORCH), None)
+        engine.make_engine(Plan(engine=TORCH), None, task=False)
     engine.check_engine(KERAS)

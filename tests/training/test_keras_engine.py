@@ -1,5 +1,8 @@
 """Keras' engine learns, leaves norms undecayed, and carries weights and optimiser from one size to the next."""
 
+from dataclasses import replace
+
+import keras
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from dr_core.imaging.preprocess import InputSize
 from dr_core.model.architecture import build_grader
 from dr_core.training.batches import Batch, soften_grades
 from dr_core.training.keras_engine import KerasEngine
+from dr_core.training.lesion_task import TASK_FEATURES, mark_cells, name_task_layer, weigh_cells
 
 SMALL, LARGE = InputSize(36, 48), InputSize(48, 64)
 
@@ -14,6 +18,17 @@ SMALL, LARGE = InputSize(36, 48), InputSize(48, 64)
 def make_batch(size: InputSize) -> Batch:
     noise = np.random.default_rng(3).uniform(-1, 1, (5, size.height_px, size.width_px, 3)).astype(np.float32)
     return Batch(noise, soften_grades(np.arange(5)), np.ones(5, np.float32))
+
+
+def add_outlined(batch: Batch) -> Batch:
+    drawn = np.random.default_rng(4).random((2, LARGE.height_px // 8, LARGE.width_px // 8, 4))
+    more = np.random.default_rng(5).uniform(-1, 1, (2, *batch.tensors.shape[1:])).astype(np.float32)
+    return replace(
+        batch,
+        tensors=np.concatenate([batch.tensors, more]),
+        cells=mark_cells(5, (drawn < 0.3).astype(np.float32)),
+        cell_weights=weigh_cells(np.arange(5) == 0, 2),
+    )
 
 
 @pytest.fixture
@@ -52,6 +67,38 @@ def test_weights_and_optimiser_go_over_to_another_size(engine: KerasEngine) -> N
         np.testing.assert_array_equal(values, weights[name])
     for name, values in engine.read_moments().items():
         np.testing.assert_array_equal(values, moments[name])
+
+
+def test_outlined_photographs_are_learned_beside_grades() -> None:
+    batch = add_outlined(make_batch(LARGE))
+    engine = KerasEngine(build_grader(LARGE, alpha=0.35), alpha=0.35, task=True)
+    engine._model.run_eagerly = True
+    engine.begin_epoch(LARGE, 1)
+    task = name_task_layer(TASK_FEATURES[0])
+    before = {name: values.copy() for name, values in engine.read_weights().items() if name.startswith(task)}
+    losses = [engine.train_step(batch, 2e-3) for _ in range(3)]
+    assert losses[-1] < losses[0] < 3.0
+    after = engine.read_weights()
+    assert all(not np.array_equal(values, after[name]) for name, values in before.items())
+    assert engine.predict(batch.tensors).shape == (7, 5)
+    with pytest.raises(ValueError, match="Received: True"):
+        engine.train_step(make_batch(LARGE), 2e-3)
+
+
+def test_outlined_photographs_add_nothing_to_the_loss_of_grades() -> None:
+    plain = KerasEngine(build_grader(LARGE, alpha=0.35), alpha=0.35)
+    task = KerasEngine(build_grader(LARGE, alpha=0.35), alpha=0.35, task=True)
+    found = []
+    for engine, batch in ((plain, make_batch(LARGE)), (task, add_outlined(make_batch(LARGE)))):
+        engine._model.run_eagerly = True
+        for layer in engine._grader.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False  # statistics of the batch would differ
+            if isinstance(layer, keras.layers.Dropout):
+                layer.rate = 0.0
+        engine.write_weights({**engine.read_weights(), **plain.read_weights()})
+        found.append(engine.train_step(batch, 0.0))
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
 
 
 def test_only_kernels_decay(engine: KerasEngine) -> None:

@@ -1,6 +1,7 @@
 """PyTorch's engine learns, and a run on it resumes to the same bits."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from dr_core.imaging.preprocess import InputSize
 from dr_core.model.architecture import build_grader
 from dr_core.training.batches import Batch, soften_grades
+from dr_core.training.engine import WEIGHT_DECAY
 from dr_core.training.fit import fit_grader
+from dr_core.training.lesion_task import mark_cells, weigh_cells
 from dr_core.training.plan import TORCH, Plan, Stage
 from dr_core.training.run_folder import RunFolder
 
@@ -44,6 +47,23 @@ def test_steps_on_one_batch_lower_its_loss_and_move_statistics(engine: TorchEngi
     assert not np.array_equal(before, engine.read_weights()["bn_Conv1/2"])
 
 
+def test_outlined_photographs_move_what_the_task_reads_and_not_the_loss_of_grades(batch: Batch) -> None:
+    size = InputSize(48, 64)
+    noise = np.random.default_rng(3).uniform(-1, 1, (7, size.height_px, size.width_px, 3)).astype(np.float32)
+    cells = (np.random.default_rng(4).random((2, 6, 8, 4)) < 0.3).astype(np.float32)
+    marked = mark_cells(5, cells)
+    start, found = build_grader(size, alpha=0.35), []
+    for weights in (weigh_cells(np.arange(5) == 0, 2), np.zeros(7, np.float32)):
+        torch.manual_seed(1)
+        engine = TorchEngine(start, alpha=0.35)
+        engine.begin_epoch(size, 1)
+        step = replace(batch, tensors=noise, cells=marked, cell_weights=weights)
+        losses = [engine.train_step(step, 1e-3) for _ in range(2)]
+        found.append((losses[0], engine.read_weights()["block_6_expand/0"].copy()))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
+    assert not np.array_equal(found[0][1], found[1][1])
+
+
 def test_predicting_leaves_training_as_it_was(engine: TorchEngine, batch: Batch) -> None:
     engine.begin_epoch(SIZE, 1)
     before = engine.read_weights()["bn_Conv1/2"].copy()
@@ -58,7 +78,7 @@ def test_only_kernels_decay(engine: TorchEngine, batch: Batch) -> None:
     groups = engine._optimizer.param_groups
     assert {parameter.ndim for parameter in groups[0]["params"]} == {2, 4}
     assert {parameter.ndim for parameter in groups[1]["params"]} == {1}
-    assert (groups[0]["weight_decay"], groups[1]["weight_decay"]) == (1e-2, 0.0)
+    assert (groups[0]["weight_decay"], groups[1]["weight_decay"]) == (WEIGHT_DECAY, 0.0)
 
 
 def test_interrupted_run_ends_with_the_same_bits(make_cache, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from dr_core.imaging.preprocess import InputSize
 from dr_core.model.architecture import build_grader
+from dr_core.training.lesion_task import attach_lesion_task
 from dr_core.training.weights import read_weights, write_weights
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install -r requirements-train.txt")
@@ -57,10 +58,29 @@ def test_weights_go_back_to_keras() -> None:
 
 @pytest.mark.parametrize("alpha", [0.35, 1.0, 1.3])
 def test_every_width_has_the_shapes_of_keras(alpha: float) -> None:
-    expected = {
-        name: values.shape for name, values in read_weights(build_grader(InputSize(48, 64), alpha=alpha)).items()
-    }
+    whole = attach_lesion_task(build_grader(InputSize(48, 64), alpha=alpha))
+    expected = {name: values.shape for name, values in read_weights(whole).items()}
     assert {name: view.shape for name, view in TorchGrader(alpha=alpha).view_weights().items()} == expected
+
+
+@pytest.mark.parametrize("size", [InputSize(96, 128), InputSize(48, 80)])
+def test_lesion_task_marks_the_same_cells_as_keras(size: InputSize) -> None:
+    whole = attach_lesion_task(build_grader(size, alpha=ALPHA))
+    shake_statistics(whole)
+    random = np.random.default_rng(6)
+    weights = read_weights(whole)
+    weights |= {name: random.normal(0, 0.2, w.shape) for name, w in weights.items() if name.startswith("lesion_task")}
+    write_weights(whole, weights)
+    network = TorchGrader(alpha=ALPHA)
+    network.write_weights(weights)
+    network.eval()
+    noise = make_noise(size)
+    with torch.inference_mode():
+        logits, cells = network.grade_and_mark(torch.from_numpy(noise).permute(0, 3, 1, 2))
+    expected = whole.predict_on_batch(noise)
+    np.testing.assert_allclose(logits.numpy(), expected[0], atol=1e-4, rtol=1e-4)
+    assert expected[1].std() > 0.01
+    np.testing.assert_allclose(cells.permute(0, 2, 3, 1).numpy(), expected[1], atol=1e-4, rtol=1e-4)
 
 
 def test_views_follow_training() -> None:
