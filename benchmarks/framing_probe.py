@@ -33,7 +33,7 @@ from dr_core.training.dataset import LabelledPhotograph
 
 HOME_SOURCE = "aptos2019"  # where the camera gives the grade away
 REFERABLE_FROM = 2
-INPUT_SIZE = InputSize(height_px=288, width_px=384)
+INPUT_SIZE = InputSize(height_px=240, width_px=320)
 LIT_LEVEL = 15  # brighter than any camera's surround, darker than almost all of the retina
 CLOSING_PX = 5
 FOLDS, TREES, MIN_LEAF, SEED = 5, 300, 5, 0

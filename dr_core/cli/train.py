@@ -1,18 +1,19 @@
 """``train``: learn a model from labelled photographs and write it as a release."""
 
 import argparse
+import json
 import os
 import shutil
 import sys
 from pathlib import Path
 
 from dr_core.domain.errors import ConfigurationError
+from dr_core.imaging.preprocess import PREPROCESSING_VERSION
 from dr_core.training.plan import ENGINES, KERAS, Plan
 
 NAME = "train"
 SUMMARY = "Train the grader on labelled photographs and write the model that is released."
-DEFAULT_NAME = "retinadesk-v3"
-EARLIER_SHARE = 0.5
+DEFAULT_NAME = "retinadesk-v4"
 WEIGHTS_FILE = "mobilenetv2_imagenet_notop.weights.h5"
 
 
@@ -35,6 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     starts.add_argument("--start", type=Path, metavar="MODEL.keras", help="start from an earlier release instead")
     parser.add_argument(
+        "--start-share",
+        type=_parse_share,
+        default=0.0,
+        metavar="SHARE",
+        help="of an earlier release's weights in the mean that is released, below 1 (default: %(default)s)",
+    )
+    parser.add_argument(
         "--teacher", type=Path, metavar="MODEL.keras", help="also learn the answers of an earlier release"
     )
     parser.add_argument(
@@ -56,15 +64,27 @@ def run(arguments: argparse.Namespace) -> int:
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    teacher = _check_release(arguments.teacher, "--teacher") if arguments.teacher is not None else None
-    # A start that grades already keeps its share; a backbone without a head has nothing to keep.
-    share = EARLIER_SHARE if arguments.start is not None else 0.0
-    plan = Plan(engine=arguments.engine, start=start.name, start_share=share, teacher=teacher.name if teacher else "")
+    if arguments.start_share and arguments.start is None:
+        raise ConfigurationError("--start-share needs --start: a backbone without a head has nothing to keep.")
+    teacher = _check_teacher(arguments.teacher) if arguments.teacher is not None else None
+    plan = Plan(
+        engine=arguments.engine,
+        start=start.name,
+        start_share=arguments.start_share,
+        teacher=teacher.name if teacher else "",
+    )
     job = TrainingJob(arguments.data, start, arguments.run_dir, arguments.out, plan, teacher)
     spec_path = train_and_release(job, name=arguments.name, say=say)
     shutil.copyfile(arguments.run_dir / "training_log.csv", arguments.out / "training_log.csv")
     print(f"Wrote {spec_path.name}. Next: python -m dr_core evaluate --data {arguments.data}")
     return 0
+
+
+def _parse_share(text: str) -> float:
+    share = float(text)
+    if not 0.0 <= share < 1.0:
+        raise ValueError(text)
+    return share
 
 
 def _find_start(arguments: argparse.Namespace) -> Path:
@@ -80,3 +100,16 @@ def _check_release(path: Path, option: str) -> Path:
     if path.suffix != ".keras" or not path.is_file():
         raise ConfigurationError(f"{path.name} is no .keras file. Name that of an earlier release with {option}.")
     return path
+
+
+def _check_teacher(path: Path) -> Path:
+    """Refuse a teacher whose photographs were prepared in another way: its answers would be wrong, and learned."""
+    teacher, spec = _check_release(path, "--teacher"), path.with_suffix(".model.json")
+    if spec.is_file():
+        prepared = json.loads(spec.read_text(encoding="utf-8")).get("input", {}).get("preprocessing")
+        if prepared != PREPROCESSING_VERSION:
+            raise ConfigurationError(
+                f"{path.name} was made for photographs prepared as {prepared}, and this version prepares them as "
+                f"{PREPROCESSING_VERSION}. Leave --teacher out, or name a release of this version."
+            )
+    return teacher

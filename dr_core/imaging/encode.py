@@ -8,6 +8,7 @@ from dr_core.domain.photograph import UInt8Array
 __all__ = ["encode_jpeg", "encode_png", "shrink_to"]
 
 JPEG_QUALITY = 88
+LITTLE = 0.6  # reduced to this or more, a picture is read between its pixels and not averaged
 
 
 def encode_jpeg(pixels: UInt8Array, *, quality: int = JPEG_QUALITY) -> bytes:
@@ -27,7 +28,9 @@ def shrink_to(pixels: UInt8Array, longest_side_px: int) -> UInt8Array:
     if scale >= 1:
         return pixels
     size = (max(1, round(width_px * scale)), max(1, round(height_px * scale)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    # Averaging costs ten times as much, which is wasted where hardly a pixel is left out.
+    interpolation = cv2.INTER_LINEAR if scale > LITTLE else cv2.INTER_AREA
+    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), dtype=np.uint8)
 
 
 def _encode(extension: str, pixels: UInt8Array, options: list[int]) -> bytes:

@@ -15,7 +15,9 @@ OPACITY = 0.25
 OUTLINE_LEVEL = 0.5
 # Viridis: its lightness rises steadily, so brighter reads as more, in colour blindness and on a grey printer too, and
 # its green and yellow stand apart from the orange ground, where the reds of Turbo and Inferno pass for haemorrhage.
-COLORMAP = cv2.COLORMAP_VIRIDIS
+COLORS = np.ascontiguousarray(
+    cv2.applyColorMap(np.arange(256, dtype=np.uint8)[:, None], cv2.COLORMAP_VIRIDIS)[..., ::-1]
+)
 OUTLINE_COLOR = (94, 234, 212)
 OUTLINE_SHADOW = (4, 47, 46)
 OUTLINE_WIDTH_SHARE = 1 / 500
@@ -43,11 +45,10 @@ def overlay_cam(pixels: UInt8Array, heat: Float32Array, *, opacity: float = OPAC
     _check_pixels(pixels)
     warmth = _check_heat(heat, pixels)
     _check_share("opacity", opacity)
-    levels = np.rint(warmth * 255).astype(np.uint8)
-    colors = cv2.cvtColor(cv2.applyColorMap(levels, COLORMAP), cv2.COLOR_BGR2RGB)
-    weight = (warmth * np.float32(opacity))[..., np.newaxis]
-    blended = pixels + (colors.astype(np.float32) - pixels) * weight
-    return np.rint(blended).astype(np.uint8)
+    colors = cv2.applyColorMap(cv2.convertScaleAbs(warmth, alpha=255), COLORS)
+    weight = warmth * np.float32(opacity)
+    # Several times as fast as the same sum in NumPy, which goes over three channels of floats for every term.
+    return np.asarray(cv2.blendLinear(pixels, colors, 1 - weight, weight), dtype=np.uint8)
 
 
 def outline_cam(pixels: UInt8Array, heat: Float32Array, *, level: float = OUTLINE_LEVEL) -> UInt8Array:
@@ -149,9 +150,11 @@ def _check_heat(heat: AnyArray, pixels: UInt8Array) -> NDArray[np.float32]:
         raise ValueError(
             f"`heat` must have the photograph's height and width, {pixels.shape[:2]}. Received: shape={heat.shape}"
         )
-    warmth = np.where(np.isnan(heat), 0, heat).astype(np.float32)
-    if warmth.min() < 0 or warmth.max() > 1:
-        raise ValueError(f"`heat` must lie in [0, 1]. Received: {warmth.min():g} to {warmth.max():g}")
+    warmth = heat.astype(np.float32)
+    cv2.patchNaNs(warmth, 0)
+    lowest, highest = cv2.minMaxLoc(warmth)[:2]
+    if lowest < 0 or highest > 1:
+        raise ValueError(f"`heat` must lie in [0, 1]. Received: {lowest:g} to {highest:g}")
     return warmth
 
 

@@ -1,25 +1,23 @@
 """Bring every photograph to one geometry and one colour, so that a camera's framing tells the network nothing.
 
 The field of view becomes a circle of constant size (a squeeze is undone), of which the same part is always visible: the
-rows within `COMMON_SHARE` of the radius above and below the centre. Colour is normalised by the local mean, as Graham
-proposed for the Kaggle diabetic retinopathy competition (2015), here as a ratio (`colour_ratio`).
+rows within `COMMON_SHARE` of the radius above and below the centre. The camera's colour and exposure are taken out
+(`colour`).
 """
 
+import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from dr_core.domain.photograph import BoolArray, FieldOfView, Float32Array, FundusPhotograph, UInt8Array
-from dr_core.imaging.colour_ratio import COMMON_SHARE, HALF_RANGE, NEUTRAL, normalise_colour
-from dr_core.imaging.shrink import shrink
+from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograph, UInt8Array
+from dr_core.imaging.colour import COMMON_SHARE, HALF_RANGE, NEUTRAL, normalise_colour
+from dr_core.imaging.disc import cut_disc
 
-PREPROCESSING_VERSION = "field-2"
+PREPROCESSING_VERSION = "field-4"
 # As high as the network's strides want it: the rows of `COMMON_SHARE` and a few empty ones.
 VISIBLE_SHARE = 0.75
-# The rim is blurred and reflects the flash.
-RIM_SHARE = 0.97
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,8 @@ class InputCrop:
             return placed
         # Only what the network saw is drawn, not the surround as well.
         seen = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        grid_y, grid_x = heat.shape[0] / self.input_size.height_px, heat.shape[1] / self.input_size.width_px
+        grid_y = 1 / _find_cell_px(self.input_size.height_px, heat.shape[0])
+        grid_x = 1 / _find_cell_px(self.input_size.width_px, heat.shape[1])
         matrix = np.array(
             [
                 [self.scale_rc[1] * grid_x, 0.0, heat.shape[1] / 2 - 0.5 + x[columns[0]] * grid_x],
@@ -135,8 +134,8 @@ def prepare_input(photograph: FundusPhotograph, field_of_view: FieldOfView, size
 def cut_tensor(disc: UInt8Array, size: InputSize) -> Float32Array:
     """Return what the network sees of a normalised disc.
 
-    Clipping to 8 bits moves each channel's mean by how much was clipped, a fraction of a level that still tells one
-    camera from another (benchmarks/framing_probe.py); so the mean is taken away once more.
+    Rounding to 8 bits moves each channel's mean by a fraction of a level, which still tells one camera from another
+    (benchmarks/framing_probe.py); so the mean is taken away once more.
 
     Args:
         disc: (width_px, width_px, 3) uint8, as `normalise_field` returns it.
@@ -146,11 +145,13 @@ def cut_tensor(disc: UInt8Array, size: InputSize) -> Float32Array:
         (height_px, width_px, 3) float32 RGB around 0, within a few levels of [-1, 1]; 0 where there is no retina.
     """
     common = cut_common(disc, size)
-    tensor = to_tensor(common)
     neutral = (NEUTRAL,) * 3
     shown = cv2.bitwise_not(cv2.inRange(common, neutral, neutral))
-    middle = np.array(cv2.mean(tensor, mask=shown))
-    return np.asarray(cv2.subtract(tensor, middle, dst=tensor, mask=shown), dtype=np.float32)
+    middle = (np.array(cv2.mean(common, mask=shown)[:3]) - NEUTRAL) / HALF_RANGE
+    table = to_tensor(np.arange(256, dtype=np.uint8))[:, None] - middle
+    tensor = np.zeros(common.shape, dtype=np.float32)
+    cv2.copyTo(cv2.LUT(common, table.astype(np.float32)[None]), shown, tensor)
+    return tensor
 
 
 def cut_common(disc: UInt8Array, size: InputSize) -> UInt8Array:
@@ -170,9 +171,19 @@ def cut_common(disc: UInt8Array, size: InputSize) -> UInt8Array:
     return common
 
 
+def _find_cell_px(side_px: int, cells: int) -> float:
+    """Return the width in input pixels of one of the `cells` of a map along a side.
+
+    A network that halves odd sides pads both ends: 240 pixels become 8 cells of 32, and not of 30.
+    """
+    stride = 2 ** round(math.log2(side_px / cells))
+    return float(stride) if cells == math.ceil(side_px / stride) else side_px / cells
+
+
 def _blank_rows(size: InputSize) -> int:
     """Return how many rows of the input stay empty above, and as many below."""
-    return max(0, round((size.height_px - COMMON_SHARE * size.width_px) / 2))
+    # Rounded up, but for a row of which every camera shows most.
+    return max(0, math.ceil((size.height_px - COMMON_SHARE * size.width_px) / 2 - 0.25))
 
 
 def to_tensor(normalised: UInt8Array) -> Float32Array:
@@ -196,48 +207,3 @@ def normalise_field(pixels: UInt8Array, field_of_view: FieldOfView, diameter_px:
     """
     disc, visible = cut_disc(pixels, field_of_view, diameter_px)
     return normalise_colour(disc, visible)
-
-
-def cut_disc(pixels: UInt8Array, field_of_view: FieldOfView, diameter_px: int) -> tuple[UInt8Array, BoolArray]:
-    """Scale the field to a disc of constant size, squeeze undone, colours untouched.
-
-    Args:
-        pixels: (H, W, 3) uint8 RGB.
-        field_of_view: its field.
-        diameter_px: wanted diameter.
-
-    Returns:
-        (diameter_px, diameter_px, 3) uint8, and (diameter_px, diameter_px) bool, True where it shows retina.
-    """
-    scale_y = diameter_px / 2 / field_of_view.radius_px
-    scale_x = scale_y / field_of_view.aspect
-    center_y, center_x = field_of_view.center_rc
-    source = pixels
-    if min(scale_y, scale_x) < 1.0:
-        # Area averaging before the sub-pixel shift: a warp alone would alias single vessels and microaneurysms.
-        size = (max(1, round(pixels.shape[1] * min(1.0, scale_x))), max(1, round(pixels.shape[0] * min(1.0, scale_y))))
-        source = shrink(pixels, size)
-    done_y, done_x = source.shape[0] / pixels.shape[0], source.shape[1] / pixels.shape[1]
-    left_y, left_x = scale_y / done_y, scale_x / done_x
-    moved_y, moved_x = (center_y + 0.5) * done_y - 0.5, (center_x + 0.5) * done_x - 0.5
-    middle = diameter_px / 2 - 0.5
-    matrix = np.array([[left_x, 0.0, middle - left_x * moved_x], [0.0, left_y, middle - left_y * moved_y]])
-    target = (diameter_px, diameter_px)
-    interpolation = cv2.INTER_CUBIC if max(left_x, left_y) > 1.1 else cv2.INTER_LINEAR
-    disc = np.asarray(cv2.warpAffine(source, matrix, target, flags=interpolation), dtype=np.uint8)
-    inside = _draw_rim(diameter_px).copy()
-    # Rows and columns of the disc that fall outside the photograph show nothing.
-    at_y = (np.arange(diameter_px) - matrix[1, 2]) / left_y
-    at_x = (np.arange(diameter_px) - matrix[0, 2]) / left_x
-    inside[(at_y < 1) | (at_y > source.shape[0] - 2)] = False
-    inside[:, (at_x < 1) | (at_x > source.shape[1] - 2)] = False
-    return disc, inside
-
-
-@lru_cache(maxsize=8)
-def _draw_rim(diameter_px: int) -> BoolArray:
-    """Return (diameter_px, diameter_px) bool, True within `RIM_SHARE` of the radius; shared, so not to be written."""
-    rows = (np.arange(diameter_px) - (diameter_px / 2 - 0.5)) / (diameter_px / 2)
-    inside = np.asarray(rows[:, None] ** 2 + rows[None, :] ** 2 <= RIM_SHARE**2, dtype=np.bool_)
-    inside.flags.writeable = False
-    return inside

@@ -12,7 +12,7 @@ import numpy as np
 
 from dr_core.domain.photograph import BoolArray, FieldOfView, Float32Array, FundusPhotograph, UInt8Array
 from dr_core.domain.results import Defect, QualityReport
-from dr_core.imaging.preprocess import cut_disc
+from dr_core.imaging.disc import cut_disc
 
 DISC_PX = 320
 # Second-order vessels are about 3 pixels wide at this scale: fine is their edge, coarse their body and shading.
@@ -193,10 +193,9 @@ def _measure_detail(green: UInt8Array, inner: UInt8Array) -> tuple[float, float]
     fine = _blur(values, FINE_SIGMAS_PX[0], 1) - _blur(values, FINE_SIGMAS_PX[1], 1)
     # What is left after four pixels of blur is as well seen at half the resolution.
     coarse = _blur(half, COARSE_SIGMAS_PX[0], 2) - _blur(half, COARSE_SIGMAS_PX[1], 2)
-    return (
-        _robust_spread(fine / cv2.resize(base, green.shape), inner.view(np.bool_)),
-        _robust_spread(coarse / cv2.resize(base, half.shape), inner[1::2, 1::2].view(np.bool_)),
-    )
+    local, shown = cv2.resize(base, half.shape), inner[1::2, 1::2].view(np.bool_)
+    # A quarter of the pixels tells the spread of fine detail as well as all of them.
+    return _robust_spread(fine[1::2, 1::2] / local, shown), _robust_spread(coarse / local, shown)
 
 
 def _average(values: Float32Array, reduction: int) -> Float32Array:

@@ -24,7 +24,7 @@ LESION_MAPS = "lesion_maps"
 POOLED_LAYERS = ("block_3_expand_relu", "block_6_expand_relu", "block_13_expand_relu", "out_relu")
 # Fine enough to place the optic disc: its column tells the eye, its row whether a camera turned the photograph over.
 GRID_LAYER = "block_13_expand_relu"
-GRID_ROWS, GRID_COLUMNS = 3, 6
+GRID_ROWS, GRID_COLUMNS = 3, 5
 BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.999 is too slow for a few thousand steps
 HEAD_DROPOUT = 0.2
 

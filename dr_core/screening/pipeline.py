@@ -100,8 +100,8 @@ def screen_photograph(
         field_of_view = find_field_of_view(photograph.pixels)
         measuring = _helpers.submit(measure_quality, photograph, field_of_view) if alone else None
         model_input = prepare_input(photograph, field_of_view, spec.input_size)
-        features = measuring.result() if measuring else measure_quality(photograph, field_of_view)
         (prediction,) = classifier.predict([model_input])
+        features = measuring.result() if measuring else measure_quality(photograph, field_of_view)
         _require_retina(prediction, spec)
     except PhotographError as error:
         digest = photograph.sha256 if photograph else hashlib.sha256(data).hexdigest()

@@ -1,4 +1,4 @@
-"""Make one camera look like another: geometry, colour, blur and compression, on normalised discs."""
+"""Make one camera look like another: geometry, light, colour, blur and compression, on normalised discs."""
 
 from functools import lru_cache
 
@@ -6,22 +6,26 @@ import cv2
 import numpy as np
 
 from dr_core.domain.photograph import Float32Array, UInt8Array
-from dr_core.imaging.colour_ratio import COMMON_SHARE
-from dr_core.imaging.preprocess import RIM_SHARE, InputSize, cut_tensor, to_tensor
+from dr_core.imaging.colour import COMMON_SHARE, CONTRAST
+from dr_core.imaging.disc import RIM_SHARE
+from dr_core.imaging.preprocess import InputSize, cut_tensor, to_tensor
 from dr_core.training.dataset import NEUTRAL
 
-ROTATION_DEG = 20.0
-SCALE_RANGE = (0.92, 1.12)
-ASPECT_RANGE = (0.94, 1.06)
+ROTATION_DEG = 25.0
+SCALE_RANGE = (0.93, 1.1)
+ASPECT_RANGE = (0.96, 1.04)
 SHIFT_SHARE = 0.03
-CONTRAST_RANGE = (0.8, 1.25)
-CHANNEL_GAIN_RANGE = (0.85, 1.18)
-CHANNEL_SHIFT = 0.04
-GAMMA_RANGE = (0.85, 1.18)
-BLUR_CHANCE, BLUR_SIGMA_PX = 0.2, (0.4, 1.5)
-COARSE_CHANCE, COARSE_SHARE = 0.15, (0.45, 0.9)
-JPEG_CHANCE, JPEG_QUALITY = 0.1, (35, 92)
-NOISE_CHANCE, NOISE_SIGMA = 0.1, (0.01, 0.05)
+CONTRAST_RANGE = (0.75, 1.3)
+CHANNEL_GAIN_RANGE = (0.88, 1.14)
+GAMMA_RANGE = (0.8, 1.25)
+# Mild and rare: a microaneurysm that was blurred away leaves a wrong label behind.
+COARSE_CHANCE, COARSE_SHARE = 0.12, (0.5, 0.9)
+BLUR_CHANCE, BLUR_SIGMA_PX = 0.12, (0.4, 1.2)
+JPEG_CHANCE, JPEG_QUALITY = 0.2, (40, 92)
+# Means of red, green and blue, as levels above or below 128, that a photograph may have had when it was compressed.
+TINT_RANGES = ((-20, 60), (-40, 0), (-90, -50))
+UNEVEN_CHANCE, SLOPE_SHARE, BOWL_SHARE = 0.3, 0.25, 0.2
+NOISE_CHANCE, NOISE_SIGMA = 0.1, (0.01, 0.03)
 
 
 def cut_visible(disc: UInt8Array, size: InputSize) -> Float32Array:
@@ -44,17 +48,18 @@ def augment_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator)
     Returns:
         (height_px, width_px, 3) float32 in [-1, 1]; the visible field keeps its shape whatever the geometry does.
     """
-    moved = move_disc(disc, size, random)
+    pixels = _soften(move_disc(disc, size, random), random)
     if random.random() < JPEG_CHANCE:
-        quality = int(random.integers(*JPEG_QUALITY))
-        _, packed = cv2.imencode(".jpg", moved, [cv2.IMWRITE_JPEG_QUALITY, quality])
-        moved = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR), dtype=np.uint8)
-    tensor: Float32Array = np.asarray(cv2.LUT(_soften(moved, random), _draw_curves(random)), dtype=np.float32)
+        pixels = _compress(pixels, random)
+    tensor: Float32Array = np.asarray(cv2.LUT(pixels, _draw_curves(random)), dtype=np.float32)
+    if random.random() < UNEVEN_CHANCE:
+        tensor = (tensor + CONTRAST) * _draw_light(size, random) - np.float32(CONTRAST)
     if random.random() < NOISE_CHANCE:
         tensor += random.standard_normal(tensor.shape, dtype=np.float32) * np.float32(random.uniform(*NOISE_SIGMA))
-        np.clip(tensor, -1.0, 1.0, out=tensor)
-    tensor *= _visible_field(size)
-    return tensor
+    shown = _visible_field(size)
+    tensor *= shown
+    tensor -= tensor.sum(axis=(0, 1)) / shown[..., 0].sum() * shown
+    return np.asarray(np.clip(tensor, -1.0, 1.0, out=tensor), dtype=np.float32)
 
 
 def move_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator) -> UInt8Array:
@@ -96,16 +101,35 @@ def _soften(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:
     return pixels
 
 
+def _compress(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:
+    """Return `pixels` as they come back from a JPEG file, into which they went with a retina's colour."""
+    tint = np.array([random.integers(*span) for span in TINT_RANGES], dtype=np.int16)
+    tinted = np.clip(pixels + tint, 0, 255).astype(np.uint8)
+    quality = int(random.integers(*JPEG_QUALITY))
+    _, packed = cv2.imencode(".jpg", tinted[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    opened = np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR))[..., ::-1]
+    return np.clip(opened - tint, 0, 255).astype(np.uint8)
+
+
 def _draw_curves(random: np.random.Generator) -> Float32Array:
     """Return (1, 256, 3) float32, each channel's curve from normalised levels to the network's range.
 
-    A table, because contrast, white balance and gamma act on each level alone: 256 of them, not every pixel.
+    A table, because contrast, saturation and gamma act on each level alone: 256 of them, not every pixel.
     """
     gain = random.uniform(*CONTRAST_RANGE) * random.uniform(*CHANNEL_GAIN_RANGE, 3)
-    shift = random.uniform(-CHANNEL_SHIFT, CHANNEL_SHIFT, 3)
-    levels = to_tensor(np.arange(256, dtype=np.uint8))[None, :, None] * gain + shift
-    curves = np.sign(levels) * np.abs(levels) ** random.uniform(*GAMMA_RANGE)
-    return np.asarray(np.clip(curves, -1.0, 1.0), dtype=np.float32)
+    gamma = random.uniform(*GAMMA_RANGE)
+    # The ratio to the channel's mean, which no gamma moves.
+    ratio = np.maximum(0.0, to_tensor(np.arange(256, dtype=np.uint8))[None, :, None] / CONTRAST + 1)
+    return np.asarray((ratio**gamma - 1) * CONTRAST / gamma * gain, dtype=np.float32)
+
+
+def _draw_light(size: InputSize, random: np.random.Generator) -> Float32Array:
+    """Return (height_px, width_px, 1) float32, how a lamp that is not centred multiplies a photograph's levels."""
+    y = np.linspace(-1, 1, size.height_px)[:, None]
+    x = np.linspace(-1, 1, size.width_px)[None]
+    angle, slope, bowl = random.uniform(0, 2 * np.pi), random.uniform(0, SLOPE_SHARE), random.uniform(-1, 1)
+    light = 1 + slope * (np.cos(angle) * x + np.sin(angle) * y) + BOWL_SHARE * bowl * (x**2 + y**2 - 0.6)
+    return np.asarray(light[..., None], dtype=np.float32)
 
 
 @lru_cache(maxsize=8)

@@ -1,10 +1,12 @@
 """``train`` from the command line: what it starts from, and what it does about what is missing."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from dr_core.cli import main
+from dr_core.imaging.preprocess import PREPROCESSING_VERSION
 from dr_core.training import engine, release
 
 
@@ -34,7 +36,7 @@ def test_train_starts_from_imagenet_with_keras_by_default(jobs, tmp_path: Path, 
     assert train(tmp_path, "--weights", str(weights)) == 0
     (job,) = jobs
     assert (job.start, job.plan.engine, job.plan.start) == (weights, "keras", "imagenet.weights.h5")
-    assert "retinadesk-v3.model.json" in capsys.readouterr().out
+    assert "retinadesk-v4.model.json" in capsys.readouterr().out
     assert (tmp_path / "out" / "training_log.csv").is_file()
 
 
@@ -44,8 +46,34 @@ def test_train_starts_from_an_earlier_release(jobs, tmp_path: Path) -> None:
     assert train(tmp_path, "--start", str(earlier), "--teacher", str(earlier), "--engine", "torch") == 0
     (job,) = jobs
     assert (job.start, job.plan.engine, job.plan.start) == (earlier, "torch", "earlier.keras")
-    assert job.plan.start_share == 0.5
+    assert job.plan.start_share == 0.0
     assert (job.teacher, job.plan.teacher) == (earlier, "earlier.keras")
+
+
+def test_earlier_weights_take_part_in_the_mean_when_asked(jobs, tmp_path: Path, capsys) -> None:
+    earlier = tmp_path / "earlier.keras"
+    earlier.touch()
+    assert train(tmp_path, "--start", str(earlier), "--start-share", "0.4") == 0
+    assert jobs[0].plan.start_share == 0.4
+    with pytest.raises(SystemExit):
+        train(tmp_path, "--start", str(earlier), "--start-share", "1")
+    weights = tmp_path / "imagenet.weights.h5"
+    weights.touch()
+    assert train(tmp_path, "--weights", str(weights), "--start-share", "0.4") == 2
+    assert "--start" in capsys.readouterr().err
+    assert len(jobs) == 1
+
+
+def test_teacher_of_another_preprocessing_is_refused(jobs, tmp_path: Path, capsys) -> None:
+    (tmp_path / "earlier.keras").touch()
+    arguments = ["--start", str(tmp_path / "earlier.keras"), "--teacher", str(tmp_path / "earlier.keras")]
+    spec = tmp_path / "earlier.model.json"
+    spec.write_text(json.dumps({"input": {"preprocessing": "field-0"}}))
+    assert train(tmp_path, *arguments) == 2
+    assert "field-0" in capsys.readouterr().err
+    spec.write_text(json.dumps({"input": {"preprocessing": PREPROCESSING_VERSION}}))
+    assert train(tmp_path, *arguments) == 0
+    assert len(jobs) == 1
 
 
 @pytest.mark.parametrize(("option", "file"), [("--weights", "none.h5"), ("--start", "none.keras"), ("--start", "x.h5")])

@@ -47,7 +47,7 @@ def test_prediction_is_a_distribution(classifier: Classifier, drawn_input: Model
     (prediction,) = classifier.predict([drawn_input])
     assert sum(prediction.probabilities) == pytest.approx(1.0)
     assert prediction.p_referable == pytest.approx(sum(prediction.probabilities[2:]))
-    assert prediction.class_maps.shape == (9, 12, 5)
+    assert prediction.class_maps.shape == (8, 10, 5)
     assert prediction.class_maps.dtype == np.float32
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from dr_core.domain.photograph import FundusPhotograph, UInt8Array
+from dr_core.imaging.disc import RIM_SHARE
 from dr_core.imaging.field_of_view import find_field_of_view
-from dr_core.imaging.preprocess import RIM_SHARE, InputSize, normalise_field, prepare_input
+from dr_core.imaging.preprocess import InputSize, normalise_field, prepare_input
 from dr_core.training.augment import augment_disc, cut_visible
 
 SIZE = InputSize(96, 128)
@@ -53,7 +54,7 @@ def test_variants_are_neutral_outside_the_field(disc):
 def test_variants_differ_in_geometry_and_colour_but_stay_the_same_retina(disc):
     plain = cut_visible(disc, SIZE)
     variants = np.stack([vary(disc, seed) for seed in range(30)])
-    assert variants.std(axis=0).mean() > 0.05
+    assert variants.std(axis=0).mean() > 0.3 * plain.std()
     contrast = variants.std(axis=(1, 2, 3)) / plain.std()
     assert contrast.min() > 0.25
     assert contrast.max() < 2.5

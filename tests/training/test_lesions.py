@@ -102,7 +102,7 @@ def test_outlines_lie_where_the_disc_shows_the_lesion(photographs: list[LesionPh
     for photograph in photographs:
         green = photograph.disc[..., 1].astype(float)
         blood, wax = (photograph.lesions[..., LESIONS.index(kind)] for kind in ("haemorrhages", "hard exudates"))
-        assert green[blood & ~wax].mean() < 70
+        assert green[blood & ~wax].mean() < 100
         assert green[wax].mean() > 190
 
 
