@@ -86,7 +86,9 @@ class Tally:
 
 
 def format_duration(seconds: float) -> str:
-    """Return ``45 s``, ``12 min 05 s`` or ``3 h 20 min``."""
+    """Return ``under 1 s``, ``45 s``, ``12 min 05 s`` or ``3 h 20 min``."""
+    if 0 < seconds < 1:
+        return "under 1 s"
     whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"

@@ -206,7 +206,16 @@ def test_progress_tells_count_rate_and_time_left():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (61, "1 min 01 s"), (3599.6, "1 h 00 min"), (12000, "3 h 20 min")]
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (0.4, "under 1 s"),
+        (1, "1 s"),
+        (59.4, "59 s"),
+        (61, "1 min 01 s"),
+        (3599.6, "1 h 00 min"),
+        (12000, "3 h 20 min"),
+    ],
 )
 def test_durations_read_naturally(seconds, text):
     assert format_duration(seconds) == text
