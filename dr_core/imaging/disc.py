@@ -8,13 +8,16 @@ import numpy as np
 
 from dr_core.domain.photograph import BoolArray, FieldOfView, UInt8Array
 
-__all__ = ["RIM_SHARE", "cut_disc"]
+__all__ = ["RIM_SHARE", "Disc", "cut_disc"]
+
+# What `cut_disc` returns.
+Disc = tuple[UInt8Array, BoolArray]
 
 # The rim is blurred and reflects the flash.
 RIM_SHARE = 0.97
 
 
-def cut_disc(pixels: UInt8Array, field_of_view: FieldOfView, diameter_px: int) -> tuple[UInt8Array, BoolArray]:
+def cut_disc(pixels: UInt8Array, field_of_view: FieldOfView, diameter_px: int) -> Disc:
     """Scale the field to a disc of constant size, squeeze undone, colours untouched.
 
     Args:

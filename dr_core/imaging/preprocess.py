@@ -13,7 +13,7 @@ import numpy as np
 
 from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograph, UInt8Array
 from dr_core.imaging.colour import COMMON_SHARE, HALF_RANGE, NEUTRAL, normalise_colour
-from dr_core.imaging.disc import cut_disc
+from dr_core.imaging.disc import Disc, cut_disc
 
 PREPROCESSING_VERSION = "field-4"
 # As high as the network's strides want it: the rows of `COMMON_SHARE` and a few empty ones.
@@ -109,18 +109,21 @@ class ModelInput:
     crop: InputCrop
 
 
-def prepare_input(photograph: FundusPhotograph, field_of_view: FieldOfView, size: InputSize) -> ModelInput:
+def prepare_input(
+    photograph: FundusPhotograph, field_of_view: FieldOfView, size: InputSize, *, disc: Disc | None = None
+) -> ModelInput:
     """Cut the field of view out of `photograph` and normalise it.
 
     Args:
         photograph: the decoded photograph.
         field_of_view: its field, in the same pixels.
         size: what the model wants.
+        disc: the field as `cut_disc` gives it at the model's width, where it is cut already.
 
     Returns:
         The network's input and the way back.
     """
-    disc = normalise_field(photograph.pixels, field_of_view, size.width_px)
+    normalised = normalise_colour(*(disc or cut_disc(photograph.pixels, field_of_view, size.width_px)))
     scale_y = size.width_px / 2 / field_of_view.radius_px
     crop = InputCrop(
         field_of_view.center_rc,
@@ -128,7 +131,7 @@ def prepare_input(photograph: FundusPhotograph, field_of_view: FieldOfView, size
         (photograph.pixels.shape[0], photograph.pixels.shape[1]),
         size,
     )
-    return ModelInput(cut_tensor(disc, size), crop)
+    return ModelInput(cut_tensor(normalised, size), crop)
 
 
 def cut_tensor(disc: UInt8Array, size: InputSize) -> Float32Array:
@@ -205,5 +208,4 @@ def normalise_field(pixels: UInt8Array, field_of_view: FieldOfView, diameter_px:
     Returns:
         (diameter_px, diameter_px, 3) uint8, where 128 is the mean and what lies outside the retina.
     """
-    disc, visible = cut_disc(pixels, field_of_view, diameter_px)
-    return normalise_colour(disc, visible)
+    return normalise_colour(*cut_disc(pixels, field_of_view, diameter_px))

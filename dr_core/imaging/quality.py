@@ -12,7 +12,7 @@ import numpy as np
 
 from dr_core.domain.photograph import BoolArray, FieldOfView, Float32Array, FundusPhotograph, UInt8Array
 from dr_core.domain.results import Defect, QualityReport
-from dr_core.imaging.disc import cut_disc
+from dr_core.imaging.disc import Disc, cut_disc
 
 DISC_PX = 320
 # Second-order vessels are about 3 pixels wide at this scale: fine is their edge, coarse their body and shading.
@@ -163,11 +163,19 @@ def _find_severities(
     }
 
 
-def measure_quality(photograph: FundusPhotograph, field_of_view: FieldOfView) -> QualityFeatures:
-    """Measure what the verdict is made from; see `QualityFeatures`."""
-    disc, visible = cut_disc(photograph.pixels, field_of_view, DISC_PX)
+def measure_quality(
+    photograph: FundusPhotograph, field_of_view: FieldOfView, *, disc: Disc | None = None
+) -> QualityFeatures:
+    """Measure what the verdict is made from; see `QualityFeatures`.
+
+    Args:
+        photograph: the decoded photograph.
+        field_of_view: its field.
+        disc: the field as `cut_disc` gives it at `DISC_PX`, where it is cut already.
+    """
+    pixels, visible = disc or cut_disc(photograph.pixels, field_of_view, DISC_PX)
     inner = np.asarray(cv2.erode(visible.view(np.uint8), np.ones((9, 9), np.uint8)), dtype=np.uint8)
-    red, green, blue = (np.asarray(channel, dtype=np.uint8) for channel in cv2.split(disc))
+    red, green, blue = (np.asarray(channel, dtype=np.uint8) for channel in cv2.split(pixels))
     fine, coarse = _measure_detail(green, inner)
     level = np.maximum(np.maximum(red, green), blue)
     seen = _count_levels(level, inner)

@@ -4,15 +4,17 @@ import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from dr_core.domain.errors import NotAFundusPhotograph, PhotographError
 from dr_core.domain.grades import Grade
 from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograph, Laterality
 from dr_core.domain.results import Prediction, QualityReport, ScreeningResult, Status
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
+from dr_core.imaging.disc import cut_disc
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import ModelInput, prepare_input
-from dr_core.imaging.quality import NetworkOpinion, QualityFeatures, assess_quality, measure_quality
+from dr_core.imaging.quality import DISC_PX, NetworkOpinion, QualityFeatures, assess_quality, measure_quality
 from dr_core.imaging.retina_likeness import NO_RETINA_TEXTURE
 from dr_core.model.calibration import decide
 from dr_core.model.cam import class_activation_map
@@ -98,10 +100,14 @@ def screen_photograph(
     try:
         photograph = decode_photograph(data, name, longest_side_px=ANALYSIS_SIDE_PX, exact=False)
         field_of_view = find_field_of_view(photograph.pixels)
-        measuring = _helpers.submit(measure_quality, photograph, field_of_view) if alone else None
-        model_input = prepare_input(photograph, field_of_view, spec.input_size)
+        # Cut once for both, where quality is judged at the network's size.
+        disc = cut_disc(photograph.pixels, field_of_view, spec.input_size.width_px)
+        shared = disc if spec.input_size.width_px == DISC_PX else None
+        measure = partial(measure_quality, photograph, field_of_view, disc=shared)
+        measuring = _helpers.submit(measure) if alone else None
+        model_input = prepare_input(photograph, field_of_view, spec.input_size, disc=disc)
         (prediction,) = classifier.predict([model_input])
-        features = measuring.result() if measuring else measure_quality(photograph, field_of_view)
+        features = measuring.result() if measuring else measure()
         _require_retina(prediction, spec)
     except PhotographError as error:
         digest = photograph.sha256 if photograph else hashlib.sha256(data).hexdigest()
