@@ -81,9 +81,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _parse_share(text: str) -> float:
-    share = float(text)
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
     if not 0.0 <= share < 1.0:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"must be a share from 0 to below 1. Received: {text}")
     return share
 
 

@@ -28,7 +28,7 @@ def shrink_to(pixels: UInt8Array, longest_side_px: int) -> UInt8Array:
     if scale >= 1:
         return pixels
     size = (max(1, round(width_px * scale)), max(1, round(height_px * scale)))
-    # Averaging costs ten times as much, which is wasted where hardly a pixel is left out.
+    # Averaging costs several times as much, which is wasted where few pixels are left out.
     interpolation = cv2.INTER_LINEAR if scale > LITTLE else cv2.INTER_AREA
     return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), dtype=np.uint8)
 

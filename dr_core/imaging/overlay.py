@@ -47,7 +47,7 @@ def overlay_cam(pixels: UInt8Array, heat: Float32Array, *, opacity: float = OPAC
     _check_share("opacity", opacity)
     colors = cv2.applyColorMap(cv2.convertScaleAbs(warmth, alpha=255), COLORS)
     weight = warmth * np.float32(opacity)
-    # Several times as fast as the same sum in NumPy, which goes over three channels of floats for every term.
+    # Faster than the same sum in NumPy, which goes over three channels of floats for every term.
     return np.asarray(cv2.blendLinear(pixels, colors, 1 - weight, weight), dtype=np.uint8)
 
 

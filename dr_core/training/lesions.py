@@ -172,7 +172,7 @@ def vary_photograph(
     """Return a variant of a photograph and of its lesions, moved alike.
 
     Args:
-        photograph: read with discs as wide as `size`.
+        photograph: read with discs of any width; as wide as `size` for variant 0.
         size: the network's input size.
         key: of chance; its last number is the variant, of which 0 is the photograph as it is.
 

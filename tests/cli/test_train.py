@@ -55,8 +55,10 @@ def test_earlier_weights_take_part_in_the_mean_when_asked(jobs, tmp_path: Path, 
     earlier.touch()
     assert train(tmp_path, "--start", str(earlier), "--start-share", "0.4") == 0
     assert jobs[0].plan.start_share == 0.4
-    with pytest.raises(SystemExit):
-        train(tmp_path, "--start", str(earlier), "--start-share", "1")
+    for wrong in ("1", "half"):
+        with pytest.raises(SystemExit):
+            train(tmp_path, "--start", str(earlier), "--start-share", wrong)
+        assert f"below 1. Received: {wrong}" in capsys.readouterr().err
     weights = tmp_path / "imagenet.weights.h5"
     weights.touch()
     assert train(tmp_path, "--weights", str(weights), "--start-share", "0.4") == 2

@@ -131,19 +131,6 @@ def test_a_field_that_lies_outside_the_picture_is_neutral():
     assert (normalise_field(pixels, field, 64) == NEUTRAL).all()
 
 
-@pytest.mark.parametrize("diameter_px", [16, 100, 700])
-def test_disc_keeps_the_colours_and_the_centre(diameter_px):
-    pixels = np.zeros((300, 400, 3), dtype=np.uint8)
-    pixels[:, :190], pixels[:, 190:] = (200, 100, 50), (20, 10, 5)
-    field = make_field(pixels.shape, center_rc=(149.5, 189.5), radius_px=100)
-    disc, visible = cut_disc(pixels, field, diameter_px)
-    half = diameter_px // 2
-    assert disc[half, half // 2].tolist() == [200, 100, 50]
-    assert disc[half, half + half // 2].tolist() == [20, 10, 5]
-    assert visible[half, half]
-    assert not visible[0, 0]
-
-
 @pytest.mark.parametrize("aspect", [1.0, 0.7, 1.3])
 @pytest.mark.parametrize("mark_rc", [(250, 300), (160, 180), (330, 390)])
 def test_a_point_seen_by_the_network_comes_back_to_its_place(aspect, mark_rc):
@@ -215,28 +202,6 @@ def test_colour_is_the_ratio_to_the_mean_of_its_channel(fundus_pixels):
     wanted = CONTRAST * (levels - mean) / (mean + RATIO_OFFSET) * 127 + 128
     difference = np.abs(normalise_field(fundus_pixels, field, 256) - np.clip(wanted, 1, 255))[visible]
     assert difference.max() <= 0.5 + 1e-6
-
-
-@pytest.mark.parametrize("width_px", [1200, 2400, 4000])
-def test_single_lesions_neither_alias_nor_vanish_in_a_large_photograph(width_px):
-    """Dots as wide as one pixel of the input darken it wherever they fall between the pixels."""
-    scale = width_px / 600
-    pixels = np.full((round(480 * scale), width_px, 3), 150, dtype=np.uint8)
-    field = make_field(pixels.shape, center_rc=(240 * scale - 0.5, 300 * scale - 0.5), radius_px=230 * scale)
-    pitch = 2 * field.radius_px / 256
-    random = np.random.default_rng(5)
-    places = [
-        (row + random.uniform(0, 1), column + random.uniform(0, 1))
-        for row in range(90, 170, 10)
-        for column in range(90, 170, 10)
-    ]
-    for row, column in places:
-        at = (round(field.center_rc[1] + (column - 128) * pitch), round(field.center_rc[0] + (row - 128) * pitch))
-        cv2.circle(pixels, at, max(1, round(pitch / 2)), (50, 50, 50), -1)
-    disc, _ = cut_disc(pixels, field, 256)
-    darkest = [150 - int(disc[int(r) - 2 : int(r) + 4, int(c) - 2 : int(c) + 4, 1].min()) for r, c in places]
-    assert min(darkest) > 15
-    assert max(darkest) < 6 * min(darkest)
 
 
 def test_input_shows_only_the_rows_that_every_camera_shows(fundus_photograph: FundusPhotograph) -> None:
