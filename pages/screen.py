@@ -1,12 +1,17 @@
 """Screen: one patient's photographs in; quality, grade, referral, heatmap and report out."""
 
+from dataclasses import replace
+from functools import partial
+
 import streamlit as st
 
 from dr_core.domain.intended_use import INTENDED_USE, NOT_FOR
 from dr_core.domain.operating_point import LocalOperatingPoint
+from dr_core.domain.reading import Reading
 from dr_core.domain.results import Status
 from dr_core.model.classifier import Classifier
-from dr_core.reports.wording import VISIT_SIGNALS, Referral, name_eye
+from dr_core.reports.referral import VISIT_SIGNALS, Referral
+from dr_core.reports.wording import name_eye
 from dr_core.screening.display import screen_for_display
 from dr_core.screening.pipeline import Screening
 from dr_core.screening.visit import rank_eye, state_eye, summarise_visit
@@ -14,6 +19,7 @@ from pages.components.downloads import show_downloads
 from pages.components.heatmap_panel import show_heatmap
 from pages.components.key_choice import choose_with_keys
 from pages.components.navigation import enter_through_app
+from pages.components.reading_panel import show_reading
 from pages.components.result_panel import show_provenance, show_referral, show_result
 from pages.components.session import forget_others, get_classifier, recall, state_oedema_limit
 from pages.components.text import escape_markdown
@@ -21,6 +27,8 @@ from pages.components.uploads import EYES, Upload, choose_eye, choose_photograph
 from pages.components.viewer import Rendering, show_photograph
 
 RENDERING_KEYS = {Rendering.ORIGINAL: "O", Rendering.RED_FREE: "F", Rendering.CONTRAST: "E"}
+# As in OD and OS; the digits give grades.
+EYE_KEYS = ("D", "S")
 PHOTOGRAPH_HEIGHT_PX = 452
 SHOWN_NAME_LENGTH = 32
 
@@ -54,6 +62,20 @@ def screen_upload(upload: Upload, classifier: Classifier) -> Screening:
         return recall(upload.sha256, ("screening", upload.name), make)
 
 
+def keep_reading(sha256: str, reading: Reading | None) -> None:
+    """Keep what a person says of a photograph, for as long as it is on the page."""
+    _recall_reading(sha256)["said"] = reading
+
+
+def put_reading(screening: Screening, sha256: str) -> Screening:
+    """Return `screening` with what a person has said of it."""
+    return replace(screening, result=replace(screening.result, reading=_recall_reading(sha256).get("said")))
+
+
+def _recall_reading(sha256: str) -> dict[str, Reading | None]:
+    return recall(sha256, "reading", dict)
+
+
 def choose_shown(screenings: list[Screening]) -> Screening:
     """Let the user go from eye to eye when there are two; the right eye comes first."""
     if len(screenings) == 1:
@@ -62,7 +84,7 @@ def choose_shown(screenings: list[Screening]) -> Screening:
     names = [name_eye(screening.result.laterality) for screening in ordered]
     if names[0] == names[1]:
         names = [f"First photograph: {names[0]}", f"Second photograph: {names[1]}"]
-    chosen = choose_with_keys(dict(zip(names, ("1", "2"), strict=True)), key="eye_shown")
+    chosen = choose_with_keys(dict(zip(names, EYE_KEYS, strict=True)), key="eye_shown")
     return ordered[names.index(chosen)]
 
 
@@ -81,6 +103,9 @@ def show_eye(screening: Screening, data: bytes, point: LocalOperatingPoint | Non
         if screening.photograph is not None:
             rendering = choose_rendering(screening)
             show_photograph(screening, rendering, data, height_px=PHOTOGRAPH_HEIGHT_PX, key="photograph_view")
+            if screening.result.status is not Status.FAILED:
+                sha256 = screening.result.provenance.photograph_sha256
+                show_reading(screening.result.reading, partial(keep_reading, sha256), key=f"reading_{sha256[:16]}")
     with right:
         show_result(screening.result, point)
     if screening.result.status is Status.GRADED:
@@ -111,7 +136,7 @@ for box, upload in zip(st.columns(EYES), uploads, strict=False):
         st.markdown(f":material/image: {escape_markdown(upload.name, max_length=SHOWN_NAME_LENGTH)}", width="content")
         failed = screening.result.status is Status.FAILED
         eye = screening.result.laterality if failed else choose_eye(upload, screening.result.laterality)
-    stated.append(state_eye(screening, eye))
+    stated.append(put_reading(state_eye(screening, eye), upload.sha256))
 shown = choose_shown(stated)
 show_eye(shown, uploads[stated.index(shown)].data, classifier.operating_point)
 if len(stated) > 1:

@@ -8,6 +8,7 @@ import numpy as np
 from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import find_follow_up
 from dr_core.domain.photograph import FundusPhotograph, Laterality, UInt8Array
+from dr_core.domain.reading import Reading
 from dr_core.domain.results import (
     LESIONS,
     Decision,
@@ -86,6 +87,11 @@ def add_findings(
         decision=replace(result.decision, grade_set=grade_set, coverage=0.9 if grade_set else 0.0, review=review),
         seen_laterality=seen,
     )
+
+
+def read_as(result: ScreeningResult, grade: Grade | None, *, note: str = "") -> ScreeningResult:
+    """Add what a person says."""
+    return replace(result, reading=Reading(grade, "2026-01-02T03:04:05+00:00", "A. Reader", note))
 
 
 @cache

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dr_core.domain.grades import Grade
-from dr_core.domain.guideline import FollowUp
+from dr_core.domain.guideline import FollowUp, find_follow_up
 from dr_core.domain.photograph import Float32Array, Laterality
+from dr_core.domain.reading import Reading
 
 
 class Status(StrEnum):
@@ -183,6 +184,7 @@ class ScreeningResult:
         error: for a failed photograph, what is wrong and what to do; else empty.
         seen_laterality: which eye the photograph itself shows, where the network is sure; a cross-check of
             `laterality`, never its replacement.
+        reading: what a person says of the photograph; None until somebody has read it.
     """
 
     name: str
@@ -197,6 +199,26 @@ class ScreeningResult:
     elapsed_s: float
     error: str = ""
     seen_laterality: Laterality | None = None
+    reading: Reading | None = None
+
+    @property
+    def final_grade(self) -> Grade | None:
+        """The reader's grade where somebody has read the photograph, else the program's; None where it has none."""
+        if self.reading is not None:
+            return self.reading.grade
+        return self.decision.grade if self.decision is not None else None
+
+    @property
+    def final_referable(self) -> bool | None:
+        """Whether the eye is referable: by the reader's grade, or else at the operating point; None without a grade."""
+        if self.reading is not None:
+            return None if self.reading.grade is None else self.reading.grade.referable
+        return self.decision.referable if self.decision is not None else None
+
+    @property
+    def final_follow_up(self) -> FollowUp | None:
+        """The guideline's interval for `final_grade`."""
+        return None if self.final_grade is None else find_follow_up(self.final_grade)
 
     @property
     def eye_conflict(self) -> bool:

@@ -1,30 +1,47 @@
-"""What speaks for a person's look at a photograph, beside the grade itself."""
+"""What speaks for a person's look at a photograph, or for a second person's, beside the grade itself."""
 
 from dr_core.domain.results import ScreeningResult
 
-__all__ = ["may_be_referable", "needs_reader", "shows_oedema_risk"]
+__all__ = ["is_referred", "may_be_referable", "needs_reader", "needs_second_reader", "shows_oedema_risk"]
 
 # P(hard exudates near the fovea) from which they are called likely.
 OEDEMA_LIKELY = 0.5
 
 
+def is_referred(result: ScreeningResult) -> bool:
+    """Whether the eye is to be seen by an ophthalmologist: by the reader's grade where there is one."""
+    if result.reading is not None:
+        return result.reading.grade is not None and result.reading.grade.referable
+    return result.decision is not None and (result.decision.referable or result.decision.follow_up.refer)
+
+
 def needs_reader(result: ScreeningResult) -> bool:
-    """Whether a person should read a graded photograph before anybody relies on its grade.
+    """Whether a person should read a graded photograph before anybody relies on its grade; nobody has so far.
 
     Likely exudates near the fovea, and a grade set that reaches referable disease, ask for it only where the eye would
     not be referred anyway.
     """
     decision = result.decision
-    if decision is None:
+    if decision is None or result.reading is not None:
         return False
-    referred = decision.referable or decision.follow_up.refer
-    return bool(decision.review) or may_be_referable(result) or (shows_oedema_risk(result) and not referred)
+    return bool(decision.review) or may_be_referable(result) or (shows_oedema_risk(result) and not is_referred(result))
+
+
+def needs_second_reader(result: ScreeningResult) -> bool:
+    """Whether a reader would not refer an eye that the program would, or for which a sign near the fovea speaks.
+
+    The other way round nobody is missed, and an eye without a grade is photographed again or referred anyway.
+    """
+    reading, decision = result.reading, result.decision
+    if reading is None or reading.grade is None or reading.grade.referable or decision is None:
+        return False
+    return decision.referable or decision.follow_up.refer or shows_oedema_risk(result)
 
 
 def may_be_referable(result: ScreeningResult) -> bool:
     """Whether a graded photograph is not referred although a referable grade is among those that fit it."""
     decision = result.decision
-    if decision is None or decision.referable or decision.follow_up.refer:
+    if decision is None or is_referred(result):
         return False
     return any(grade.referable for grade in decision.grade_set)
 

@@ -11,14 +11,17 @@ from typing import Self
 
 from dr_core.domain.errors import StorageError
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
+from dr_core.domain.reading import UNGRADABLE_LABEL
 from dr_core.domain.results import ScreeningResult, Status
 
 __all__ = [
     "CSV_COLUMNS",
     "DETAIL_COLUMNS",
+    "READING_COLUMNS",
     "CsvFile",
     "defuse_cell",
     "format_details",
+    "format_reading",
     "format_row",
     "render_csv",
     "write_csv",
@@ -58,6 +61,10 @@ DETAIL_COLUMNS = (
     "p_oedema_risk",
     "operating_point",
 )
+# What persons say, behind all else, in reports of which at least one photograph has been read.
+READING_COLUMNS = (
+    "reader_grade", "reader_grade_name", "reader_referable", "reader_agrees", "reader", "reader_note", "read_utc",
+)  # fmt: skip
 PART_SUFFIX = ".part"
 MODEL_SHA_CHARACTERS = 12
 
@@ -112,6 +119,21 @@ def format_details(result: ScreeningResult) -> dict[str, str]:
     return row
 
 
+def format_reading(result: ScreeningResult) -> dict[str, str]:
+    """Return the cells of `READING_COLUMNS` by column name; all empty where nobody has read the photograph."""
+    row = dict.fromkeys(READING_COLUMNS, "")
+    reading = result.reading
+    if reading is not None:
+        row["reader_grade"] = "U" if reading.grade is None else str(int(reading.grade))
+        row["reader_grade_name"] = UNGRADABLE_LABEL if reading.grade is None else reading.grade.label
+        row["reader_referable"] = "" if reading.grade is None else _format_flag(reading.grade.referable)
+        row["reader_agrees"] = _format_flag(reading.grade == (result.decision.grade if result.decision else None))
+        row["reader"] = defuse_cell(reading.reader)
+        row["reader_note"] = defuse_cell(reading.note)
+        row["read_utc"] = reading.read_utc
+    return row
+
+
 def defuse_cell(text: str) -> str:
     """Return `text` with an apostrophe before it if a spreadsheet would take it for a formula (ASVS 1.2.10)."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
@@ -121,13 +143,16 @@ def render_csv(results: Iterable[ScreeningResult], *, details: bool = False) -> 
     """Return the whole report, as it would stand in a file.
 
     Args:
-        results: one row each.
+        results: one row each; `READING_COLUMNS` are appended if any has been read.
         details: append `DETAIL_COLUMNS`.
     """
-    lines = [_format_line((*CSV_COLUMNS, *DETAIL_COLUMNS) if details else CSV_COLUMNS)]
-    for result in results:
+    rows = list(results)
+    read = any(result.reading is not None for result in rows)
+    titles = (*CSV_COLUMNS, *(DETAIL_COLUMNS if details else ()), *(READING_COLUMNS if read else ()))
+    lines = [_format_line(titles)]
+    for result in rows:
         cells = format_row(result) | (format_details(result) if details else {})
-        lines.append(_format_line(cells.values()))
+        lines.append(_format_line((cells | (format_reading(result) if read else {})).values()))
     return "".join(lines).encode("utf-8")
 
 

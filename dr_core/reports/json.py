@@ -7,12 +7,14 @@ from typing import Any
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.intended_use import INTENDED_USE
 from dr_core.domain.operating_point import LocalOperatingPoint
+from dr_core.domain.reading import UNGRADABLE_LABEL, Reading
 from dr_core.domain.results import Decision, Prediction, QualityReport, ScreeningResult, SideFindings, Status
+from dr_core.domain.second_look import needs_second_reader
 from dr_core.reports.wording import describe_oedema, describe_operating_point
 
 __all__ = ["JSON_SCHEMA_VERSION", "format_json"]
 
-JSON_SCHEMA_VERSION = 2
+JSON_SCHEMA_VERSION = 3
 
 
 def format_json(result: ScreeningResult, operating_point: LocalOperatingPoint | None = None) -> str:
@@ -34,6 +36,7 @@ def format_json(result: ScreeningResult, operating_point: LocalOperatingPoint | 
         "quality": _format_quality(result.quality) if result.quality else None,
         "prediction": _format_prediction(result.prediction) if result.prediction else None,
         "decision": _format_decision(result.decision) if result.decision else None,
+        "reading": _format_reading(result, result.reading) if result.reading else None,
         "advice": UNGRADABLE_ADVICE if result.status is Status.UNGRADABLE else None,
         "error": result.error or None,
         "provenance": asdict(result.provenance),
@@ -42,6 +45,21 @@ def format_json(result: ScreeningResult, operating_point: LocalOperatingPoint | 
         "notes": [describe_oedema(result), describe_operating_point(result, operating_point)],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
+
+
+def _format_reading(result: ScreeningResult, reading: Reading) -> dict[str, Any]:
+    follow_up = result.final_follow_up
+    return {
+        "grade": None if reading.grade is None else int(reading.grade),
+        "grade_name": UNGRADABLE_LABEL if reading.grade is None else reading.grade.label,
+        "referable": None if reading.grade is None else reading.grade.referable,
+        "agrees": reading.grade == (result.decision.grade if result.decision else None),
+        "needs_second_reader": needs_second_reader(result),
+        "follow_up": {**asdict(follow_up), "text": follow_up.text} if follow_up else None,
+        "reader": reading.reader or None,
+        "note": reading.note or None,
+        "read_utc": reading.read_utc,
+    }
 
 
 def _format_quality(quality: QualityReport) -> dict[str, Any]:

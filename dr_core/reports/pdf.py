@@ -22,19 +22,17 @@ from dr_core.reports.pdf_canvas import (
     Type,
 )
 from dr_core.reports.pdf_visit import draw_visit
+from dr_core.reports.referral import describe_follow_up, describe_referral, describe_review
 from dr_core.reports.wording import (
     HEATMAP_LIMITS,
     clean_text,
     describe_eye,
-    describe_follow_up,
     describe_grade,
     describe_grade_set,
     describe_oedema,
     describe_operating_point,
     describe_provenance,
     describe_quality,
-    describe_referral,
-    describe_review,
     name_eye,
 )
 from dr_core.screening.pipeline import Screening
@@ -105,10 +103,18 @@ def _draw_eye(canvas: ReportCanvas, screening: Screening, point: LocalOperatingP
     y_mm = _draw_referral(canvas, result, y_mm + 3.5)
     y_mm = _draw_notes(canvas, result, point, y_mm + 3)
     _draw_provenance(canvas, result, y_mm + 3)
-    canvas.write_line(
-        "Reader's grade: ____________________   Name: ______________________________   Date: ____________________",
-        (MARGIN_MM, FOOTER_TOP_MM - 7),
-    )
+    canvas.write_line(_sign(result), (MARGIN_MM, FOOTER_TOP_MM - 7))
+
+
+def _sign(result: ScreeningResult) -> str:
+    """Return the line for the reader's signature, filled in as far as the reading says it."""
+    reading = result.reading
+    if reading is None:
+        return (
+            "Reader's grade: ____________________   Name: ______________________________   Date: ____________________"
+        )
+    name = clean_text(reading.reader, max_length=40) or "_" * 24
+    return f"Reader's grade: {reading.label}   Name: {name}   Read: {reading.read_utc[:10]}   Signature: ____________"
 
 
 def _draw_pictures(canvas: ReportCanvas, screening: Screening, y_mm: float) -> float:
@@ -137,7 +143,8 @@ def _find_picture_height(result: ScreeningResult) -> float:
     decision = result.decision
     grade_set = describe_grade_set(decision) if decision else ""
     own_point = decision.operating_point if decision else ""
-    statements = (describe_eye(result), describe_review(result), grade_set, own_point)
+    note = result.reading.note if result.reading else ""
+    statements = (describe_eye(result), describe_review(result), grade_set, own_point, note)
     return PICTURE_HEIGHT_MM - STATEMENT_MM * sum(map(bool, statements))
 
 
@@ -171,9 +178,9 @@ def _draw_referral(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -
     lines = [(referral.headline, Type(11, bold=True))]
     lines += [(referral.warning, STRONG)] if referral.warning else []
     lines += [(referral.detail, BODY)]
-    if result.decision is not None:
+    if result.final_follow_up is not None:
         lines.append((": ".join(describe_follow_up(result)), STRONG))
-        lines.append((f"Source: {result.decision.follow_up.source}.", SMALL))
+        lines.append((f"Source: {result.final_follow_up.source}.", SMALL))
     heights = [canvas.measure_block(text, font=font, width_mm=width_mm) + LEADING_MM for text, font in lines]
     panel_mm = max(sum(heights) + 2 * PADDING_MM, MIN_PANEL_MM)
     canvas.draw_panel(MARGIN_MM, y_mm, CONTENT_WIDTH_MM, panel_mm)

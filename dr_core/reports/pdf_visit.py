@@ -4,16 +4,19 @@ from collections.abc import Sequence
 
 from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.reports.pdf_canvas import CONTENT_WIDTH_MM, HEADING, MARGIN_MM, SMALL, STRONG, ReportCanvas, Type
-from dr_core.reports.wording import (
+from dr_core.reports.referral import (
     VISIT_SIGNALS,
-    clean_text,
     describe_follow_up,
+    describe_reading,
+    describe_referral,
+    describe_review,
+)
+from dr_core.reports.wording import (
+    clean_text,
     describe_grade_set,
     describe_oedema,
     describe_operating_point,
     describe_quality,
-    describe_referral,
-    describe_review,
     name_eye,
 )
 from dr_core.screening.pipeline import Screening
@@ -69,9 +72,10 @@ def _draw_column(canvas: ReportCanvas, screening: Screening, x_mm: float, y_mm: 
     if result.decision is not None:
         grade = result.decision.grade
         lines = [f"Grade {grade.value}: {grade.label}", *lines]
-    lines.append(describe_referral(result).headline)
+    lines += [describe_referral(result).headline, describe_reading(result)]
     if result.decision is not None:
         lines += [describe_review(result), describe_grade_set(result.decision)]
+    if result.final_follow_up is not None:
         lines.append(": ".join(describe_follow_up(result)))
     lines.append(describe_oedema(result))
     for place, line in enumerate(filter(None, lines)):

@@ -8,7 +8,7 @@ import pandas as pd
 from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.results import ScreeningResult, Status
-from dr_core.domain.second_look import needs_reader
+from dr_core.domain.second_look import needs_reader, needs_second_reader
 from dr_core.reports.csv import defuse_cell
 from dr_core.reports.wording import clean_text
 
@@ -21,6 +21,7 @@ _DTYPES = {
     "Status": "object",
     "Grade": "Int64",
     "Grade label": "object",
+    "Reader": "object",
     "Referable": "object",
     "Check": "object",
     "P(referable)": "Float64",
@@ -42,6 +43,7 @@ class TableFilter:
         statuses: only these.
         grades: only these.
         referable: True or False for one kind, None for both and for rows without an answer.
+        unread: only rows that nobody has read.
         to_check: only rows that a person should look at: a grade that needs a reader, or the other eye than named.
         text: part of the file name, in any case.
         sort_by: one of `SORT_COLUMNS`.
@@ -51,6 +53,7 @@ class TableFilter:
     statuses: frozenset[Status] = field(default_factory=frozenset)
     grades: frozenset[Grade] = field(default_factory=frozenset)
     referable: bool | None = None
+    unread: bool = False
     to_check: bool = False
     text: str = ""
     sort_by: str = "Row"
@@ -79,6 +82,8 @@ def filter_table(table: pd.DataFrame, chosen: TableFilter) -> pd.DataFrame:
         shown = shown[shown["Grade"].isin([int(grade) for grade in chosen.grades])]
     if chosen.referable is not None:
         shown = shown[shown["Referable"] == ("yes" if chosen.referable else "no")]
+    if chosen.unread:
+        shown = shown[shown["Reader"] == ""]
     if chosen.to_check:
         shown = shown[shown["Check"] != ""]
     if chosen.text.strip():
@@ -113,8 +118,8 @@ def find_scores(results: Iterable[ScreeningResult]) -> tuple[list[float], float 
 
 def _build_row(number: int, result: ScreeningResult) -> dict[str, object]:
     decision, prediction, quality = result.decision, result.prediction, result.quality
-    follow_up = decision.follow_up.text if decision else ""
-    if result.status is Status.UNGRADABLE:
+    follow_up = result.final_follow_up.text if result.final_follow_up else ""
+    if result.final_grade is None and result.status is not Status.FAILED:
         follow_up = UNGRADABLE_ADVICE
     return {
         "Row": number,
@@ -123,7 +128,8 @@ def _build_row(number: int, result: ScreeningResult) -> dict[str, object]:
         "Status": result.status.value,
         "Grade": int(decision.grade) if decision else pd.NA,
         "Grade label": label_grade(decision.grade) if decision else "",
-        "Referable": ("yes" if decision.referable else "no") if decision else "",
+        "Reader": result.reading.label if result.reading else "",
+        "Referable": {True: "yes", False: "no", None: ""}[result.final_referable],
         "Check": _list_checks(result),
         "P(referable)": prediction.p_referable if prediction and decision else pd.NA,
         "Quality": quality.score if quality else pd.NA,
@@ -138,4 +144,5 @@ def _build_row(number: int, result: ScreeningResult) -> dict[str, object]:
 
 def _list_checks(result: ScreeningResult) -> str:
     checks = ["needs a reader"] if needs_reader(result) else []
+    checks += ["needs a second reader"] if needs_second_reader(result) else []
     return ", ".join([*checks, "which eye?"] if result.eye_conflict else checks)

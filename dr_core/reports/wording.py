@@ -1,121 +1,29 @@
 """Sentences about a result that the Screen page and the PDF report share, so that both say the same."""
 
 import unicodedata
-from dataclasses import dataclass
 
-from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE, OEDEMA_RISK_NOTE
 from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import (
-    Decision,
-    Prediction,
-    Provenance,
-    QualityReport,
-    ReviewReason,
-    ScreeningResult,
-    Status,
-)
-from dr_core.domain.second_look import may_be_referable, needs_reader, shows_oedema_risk
-from dr_core.reports.palette import Signal
-from dr_core.screening.visit import VisitOutcome
+from dr_core.domain.results import Decision, Prediction, Provenance, QualityReport, ScreeningResult
+from dr_core.domain.second_look import shows_oedema_risk
 
 __all__ = [
     "HEATMAP_LIMITS",
-    "VISIT_SIGNALS",
-    "Referral",
-    "Signal",
     "clean_text",
     "describe_eye",
-    "describe_follow_up",
     "describe_grade",
     "describe_grade_set",
     "describe_oedema",
     "describe_operating_point",
     "describe_provenance",
     "describe_quality",
-    "describe_referral",
-    "describe_review",
     "name_eye",
 ]
 
 HEATMAP_LIMITS = "A map shows where the network looked, not what is wrong there. Read the photograph, not the map."
 MAX_NAME_LENGTH = 120
 ELLIPSIS = "\u2026"
-
-
-VISIT_SIGNALS = {
-    VisitOutcome.REFER: Signal.STOP,
-    VisitOutcome.RETAKE_OR_REFER: Signal.CAUTION,
-    VisitOutcome.NEEDS_READER: Signal.CAUTION,
-    VisitOutcome.RESCREEN: Signal.GO,
-}
-
-_REVIEW_WORDS = {
-    ReviewReason.WIDE_SET: "several grades fit it",
-    ReviewReason.UNFAMILIAR: "it is unlike the photographs that the model learned from",
-}
-
-
-@dataclass(frozen=True)
-class Referral:
-    """Answer to "referable or not" for one photograph.
-
-    Attributes:
-        signal: lamp to light.
-        headline: the answer in a few words.
-        detail: where the answer comes from, or what to do.
-        warning: why a person should read the photograph; empty when nothing asks for it.
-    """
-
-    signal: Signal
-    headline: str
-    detail: str
-    warning: str = ""
-
-
-def describe_referral(result: ScreeningResult) -> Referral:
-    """Put the referral decision of one photograph into words."""
-    if result.status is Status.FAILED:
-        return Referral(Signal.CAUTION, "Not graded", result.error)
-    if result.decision is None or result.prediction is None:
-        return Referral(Signal.CAUTION, "Retake or refer", f"Not graded. {UNGRADABLE_ADVICE}.")
-    decision, score = result.decision, result.prediction.p_referable
-    relation = "reaches" if decision.referable else "stays below"
-    origin = "this clinic's own" if decision.operating_point else "frozen on validation data"
-    detail = (
-        f"Probability of referable DR {score:.2f} {relation} the operating point {decision.referable_threshold:.2f}, "
-        f"{origin}."
-    )
-    if conflict := _describe_conflict(decision):
-        detail = f"{detail} {conflict}"
-    warning = describe_review(result)
-    reader = "; needs a reader" if warning else ""
-    if decision.referable:
-        return Referral(Signal.STOP, f"Referable DR: yes{reader}", detail, warning)
-    if decision.follow_up.refer:
-        return Referral(Signal.CAUTION, f"Referable DR: no at the operating point{reader}", detail, warning)
-    return Referral(Signal.CAUTION if warning else Signal.GO, f"Referable DR: no{reader}", detail, warning)
-
-
-def describe_follow_up(result: ScreeningResult) -> tuple[str, str]:
-    """Return the heading and the guideline's sentence on what to do next; both empty without a grade."""
-    if result.decision is None:
-        return "", ""
-    heading = "Follow-up, once a person has confirmed the grade" if needs_reader(result) else "Follow-up"
-    return heading, f"{result.decision.follow_up.text}."
-
-
-def describe_review(result: ScreeningResult) -> str:
-    """Say why a person should read the photograph; an empty string where nothing asks for it."""
-    if result.decision is None or not needs_reader(result):
-        return ""
-    reasons = [_REVIEW_WORDS[reason] for reason in result.decision.review]
-    if may_be_referable(result):
-        reasons.append(f"it could be {_lower_first(max(result.decision.grade_set).label)}, which is referable")
-    if shows_oedema_risk(result):
-        reasons.append("hard exudates near the fovea are likely")
-    return f"Have a person read this photograph: {', and '.join(reasons)}."
 
 
 def describe_grade_set(decision: Decision) -> str:
@@ -221,20 +129,6 @@ def clean_text(text: str, *, max_length: int = MAX_NAME_LENGTH) -> str:
         return printable
     tail = (max_length - 1) // 2
     return printable[: max_length - 1 - tail] + ELLIPSIS + printable[-tail:]
-
-
-def _describe_conflict(decision: Decision) -> str:
-    if decision.referable and not decision.grade.referable:
-        return (
-            f"The grade, {decision.grade.label}, lies below referable all the same: grade this photograph by eye, and "
-            "refer in doubt."
-        )
-    if not decision.referable and decision.grade.referable:
-        return (
-            f"The grade, {decision.grade.label}, is referable all the same: grade this photograph by eye, and refer in "
-            "doubt."
-        )
-    return ""
 
 
 def _format_share(share: Proportion) -> str:

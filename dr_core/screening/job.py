@@ -4,10 +4,11 @@ import logging
 import secrets
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dr_core.domain.errors import DRError
+from dr_core.domain.reading import Reading
 from dr_core.domain.results import ScreeningResult
 from dr_core.model.classifier import Classifier
 from dr_core.screening.batch import BatchRow, plan_steps, screen_batch
@@ -61,7 +62,7 @@ class BatchJob:
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._results: list[ScreeningResult] = []
-        self._referable = 0
+        self._referable, self._revision = 0, 0
         self._tally = Tally(len(request.batch.photographs))
         self._started_at: float | None = None
         self._elapsed_s = 0.0
@@ -95,6 +96,31 @@ class BatchJob:
         """How many photographs are referable so far."""
         with self._lock:
             return self._referable
+
+    @property
+    def read_count(self) -> int:
+        """How many photographs a person has read."""
+        with self._lock:
+            return sum(result.reading is not None for result in self._results)
+
+    @property
+    def revision(self) -> int:
+        """Changes with every reading."""
+        with self._lock:
+            return self._revision
+
+    def read(self, number: int, reading: Reading | None) -> None:
+        """Put what a person says to the photograph of row `number`, from 1, or take it back with None.
+
+        A batch that is being read is kept as long as one that has just ended.
+        """
+        with self._lock:
+            before = self._results[number - 1]
+            after = replace(before, reading=reading)
+            self._results[number - 1] = after
+            self._referable += (after.final_referable is True) - (before.final_referable is True)
+            self._revision += 1
+            self.expires_at = time.time() + self._lifetime_s
 
     @property
     def picture_folder(self) -> Path:
@@ -176,7 +202,7 @@ class BatchJob:
     def _add(self, row: BatchRow) -> None:
         with self._lock:
             self._results.append(row.result)
-            self._referable += row.result.decision is not None and row.result.decision.referable
+            self._referable += row.result.final_referable is True
             self._tally.add(row.result.status, reused=False)
 
     def _keep(self, number: int, screening: Screening) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import UNGRADABLE_ADVICE, FollowUp
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Decision, ScreeningResult, Status
-from dr_core.domain.second_look import needs_reader
+from dr_core.domain.results import ScreeningResult
+from dr_core.domain.second_look import is_referred, needs_reader, needs_second_reader
 from dr_core.screening.pipeline import Screening
 
 __all__ = ["Visit", "VisitOutcome", "rank_eye", "state_eye", "summarise_visit"]
@@ -32,7 +33,8 @@ class Visit:
     Attributes:
         results: one or two results, right eye first where the eyes are known.
         outcome: refer if any eye is referable; else retake or refer if any eye has no grade; else needs a reader if
-            any grade should be confirmed by a person; else re-screen.
+            any grade should be confirmed by a person, or a reader's by a second one; else re-screen. A reader's grade
+            outweighs the program's.
         deciding: the result that the outcome rests on.
         follow_up: the guideline's interval for the deciding eye; None when that eye has no grade.
         concerns: what to check before relying on the summary, one sentence each.
@@ -48,17 +50,19 @@ class Visit:
     def summary(self) -> str:
         """The outcome in one or two sentences, as it stands on the page and in the report."""
         eye = _name_eye(self.deciding)
-        decision = self.deciding.decision
-        if all(result.decision is None for result in self.results) and len(self.results) == EYES:
+        grade = self.deciding.final_grade
+        if all(result.final_grade is None for result in self.results) and len(self.results) == EYES:
             return f"Neither eye has a grade. {UNGRADABLE_ADVICE}."
-        if decision is None or self.follow_up is None:
+        if grade is None or self.follow_up is None:
             return f"{eye} has no grade. {UNGRADABLE_ADVICE}."
-        lead = f"The worse eye decides: {_lower_first(eye)}, {decision.grade.label}."
+        by_reader = " by the reader's grade" if self.deciding.reading is not None else ""
+        lead = f"The worse eye decides: {_lower_first(eye)}, {grade.label}{by_reader}."
         follow_up = f"{self.follow_up.text}."
-        if decision.referable and not self.follow_up.refer:
+        if is_referred(self.deciding) and not self.follow_up.refer:
             return f"{lead} Its score reaches the referral threshold: refer to an ophthalmologist."
         if self.outcome is VisitOutcome.NEEDS_READER:
-            return f"Have a person read the photographs first. Their grades confirmed, {_lower_first(lead)} {follow_up}"
+            who = "a second person" if any(map(needs_second_reader, self.results)) else "a person"
+            return f"Have {who} read the photographs first. Their grades confirmed, {_lower_first(lead)} {follow_up}"
         return f"{lead} {follow_up}"
 
 
@@ -76,19 +80,18 @@ def summarise_visit(results: Sequence[ScreeningResult]) -> Visit:
     if not 1 <= len(results) <= EYES:
         raise ValueError(f"A visit has one or two photographs. Received: {len(results)}")
     ordered = tuple(sorted(results, key=rank_eye))
-    graded = [(result, result.decision) for result in ordered if result.decision is not None]
-    referable = [pair for pair in graded if _needs_referral(pair[1])]
-    ungraded = [result for result in ordered if result.decision is None]
+    graded = [(result, result.final_grade) for result in ordered if result.final_grade is not None]
+    referable = [pair for pair in graded if is_referred(pair[0])]
+    ungraded = [result for result in ordered if result.final_grade is None]
     if referable:
         outcome, deciding = VisitOutcome.REFER, _find_worst(referable)
     elif ungraded:
         outcome, deciding = VisitOutcome.RETAKE_OR_REFER, ungraded[0]
-    elif any(needs_reader(result) for result in ordered):
+    elif any(needs_reader(result) or needs_second_reader(result) for result in ordered):
         outcome, deciding = VisitOutcome.NEEDS_READER, _find_worst(graded)
     else:
         outcome, deciding = VisitOutcome.RESCREEN, _find_worst(graded)
-    follow_up = deciding.decision.follow_up if deciding.decision else None
-    return Visit(ordered, outcome, deciding, follow_up, _find_concerns(ordered, outcome))
+    return Visit(ordered, outcome, deciding, deciding.final_follow_up, _find_concerns(ordered, outcome))
 
 
 def rank_eye(result: ScreeningResult) -> int:
@@ -102,14 +105,10 @@ def state_eye(screening: Screening, laterality: Laterality | None) -> Screening:
     return replace(screening, result=replace(screening.result, laterality=laterality), photograph=photograph)
 
 
-def _needs_referral(decision: Decision) -> bool:
-    return decision.referable or decision.follow_up.refer
-
-
-def _find_worst(graded: Sequence[tuple[ScreeningResult, Decision]]) -> ScreeningResult:
-    def severity(pair: tuple[ScreeningResult, Decision]) -> tuple[int, float]:
-        result, decision = pair
-        return decision.grade, result.prediction.p_referable if result.prediction else 0.0
+def _find_worst(graded: Sequence[tuple[ScreeningResult, Grade]]) -> ScreeningResult:
+    def severity(pair: tuple[ScreeningResult, Grade]) -> tuple[int, float]:
+        result, grade = pair
+        return grade, result.prediction.p_referable if result.prediction else 0.0
 
     return max(graded, key=severity)[0]
 
@@ -125,13 +124,15 @@ def _find_concerns(results: Sequence[ScreeningResult], outcome: VisitOutcome) ->
             concerns.append(f"Both photographs are marked as {_name_eye(first).lower()}: check which eye is which.")
         elif None in (first.laterality, second.laterality):
             concerns.append("It is not stated which eye each photograph shows: set the eye.")
-    if outcome is VisitOutcome.REFER and any(result.status is not Status.GRADED for result in results):
+    if outcome is VisitOutcome.REFER and any(result.final_grade is None for result in results):
         concerns.append(f"One eye has no grade. {UNGRADABLE_ADVICE}.")
     for result in results:
         if result.eye_conflict:
             concerns.append(f"{_name_eye(result)} looks like the other eye: check which eye it is.")
         if needs_reader(result):
             concerns.append(f"{_name_eye(result)} needs a reader before anybody relies on its grade.")
+        if needs_second_reader(result):
+            concerns.append(f"{_name_eye(result)} needs a second reader: its reader would not refer it.")
     return tuple(concerns)
 
 

@@ -6,9 +6,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dr_core.domain.results import ScreeningResult
-from dr_core.reports.palette import MUTED, SIGNAL_COLORS
+from dr_core.reports.palette import MUTED, SIGNAL_COLORS, Signal
 from dr_core.reports.table import count_outcomes, find_scores
-from dr_core.reports.wording import Signal
 from pages.components.theme import ACCENT, GRADE_COLORS, PLOTLY_TEMPLATE
 
 __all__ = ["show_plots"]

@@ -1,6 +1,7 @@
 """A finished batch: counts, downloads, plots, the table, and the chosen photograph with its heatmap."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -24,6 +25,7 @@ from pages.components.batch_plots import show_plots
 from pages.components.batch_progress import show_counts
 from pages.components.batch_table import choose_row
 from pages.components.heatmap_panel import show_heatmap
+from pages.components.reading_panel import show_reading
 from pages.components.result_panel import show_provenance, show_result
 from pages.components.session import forget_all, forget_others, recall
 from pages.components.text import escape_markdown
@@ -58,10 +60,11 @@ def show_results(job: BatchJob, registry: JobRegistry, classifier: Classifier) -
 
 
 def _recall_table(job: BatchJob, results: Sequence[ScreeningResult]) -> pd.DataFrame:
-    """Return the table of an ended batch, made once in this session: a click must not wait for 20,000 rows."""
-    kept: tuple[str, pd.DataFrame] | None = st.session_state.get(KEPT_TABLE)
-    if kept is None or kept[0] != job.id:
-        kept = (job.id, build_table(results))
+    """Return the table of an ended batch, made anew after a reading alone: a click must not wait for 20,000 rows."""
+    kept: tuple[tuple[str, int], pd.DataFrame] | None = st.session_state.get(KEPT_TABLE)
+    what = (job.id, job.revision)
+    if kept is None or kept[0] != what:
+        kept = (what, build_table(results))
         st.session_state[KEPT_TABLE] = kept
     return kept[1]
 
@@ -76,6 +79,8 @@ def _show_ending(job: BatchJob) -> None:
         )
     noun = "photograph" if progress.done == 1 else "photographs"
     notes = [f"{progress.done:,} {noun} in {format_duration(progress.elapsed_s)}."]
+    if job.read_count:
+        notes.append(f"Read by a person: {job.read_count:,} of {progress.done:,}.")
     if batch.other_files:
         notes.append(f"Other files, not graded: {batch.other_files:,}.")
     if batch.linked_folders:
@@ -131,16 +136,21 @@ def _pack_overlays(job: BatchJob) -> bytes:
 
 
 def _show_photograph(job: BatchJob, number: int, result: ScreeningResult, classifier: Classifier) -> None:
-    st.markdown(f"## Row {number}")
-    st.text(clean_text(result.name))
+    # The heading changes together with the photograph and the keys below it, not while the photograph is still read:
+    # a grade must never go to another photograph than the one in view.
+    heading = st.container()
     data = _read_again(job, number, result)
     screening = _screen_again(job, number, result, classifier, data) if data is not None else None
+    heading.markdown(f"## Row {number}")
+    heading.text(clean_text(result.name))
     if data is None or screening is None or screening.photograph is None:
         show_result(result, classifier.operating_point)
         return
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
         show_photograph(screening, Rendering.ORIGINAL, data, height_px=PHOTOGRAPH_HEIGHT_PX, key="batch_photograph")
+        if result.status is not Status.FAILED:
+            show_reading(result.reading, partial(job.read, number), key=f"batch_reading_{number}")
     with right:
         show_result(result, classifier.operating_point)
     if result.status is Status.GRADED:

@@ -11,19 +11,22 @@ from dr_core.domain.grades import Grade
 from dr_core.domain.results import Status
 from dr_core.reports.table import SORT_COLUMNS, TableFilter, filter_table, label_grade
 from dr_core.screening.job import BatchJob
+from pages.components.batch_steps import Place, count_steps, recall_place, remember_place, show_steps
 
 __all__ = ["choose_row"]
 
 PAGE_ROWS = 200
 TABLE_HEIGHT_PX = 430
 ROW_HEIGHT_PX = 48
-EVERY, REFERABLE, NOT_REFERABLE, TO_CHECK = "All", "Referable", "Not referable", "To check"
+EVERY, REFERABLE, NOT_REFERABLE, TO_CHECK, UNREAD = "All", "Referable", "Not referable", "To check", "Not read"
+KEPT_START = "batch_table_start"
 SHOWN_COLUMNS = (
     "Row",
     "Photograph",
     "File",
     "Status",
     "Grade label",
+    "Reader",
     "Referable",
     "Check",
     "P(referable)",
@@ -40,16 +43,33 @@ def choose_row(job: BatchJob, table: pd.DataFrame) -> int | None:
     """Show the table with its filters, and return the number of the row that the user has chosen, from 1."""
     chosen = _choose_filter()
     found = filter_table(table, chosen)
+    numbers = [int(number) for number in found["Row"]]
+    place = recall_place(job.id, chosen, numbers)
+    st.caption(f"{len(found):,} of {len(table):,} photographs. Choose a row to see its photograph and heatmap.")
     if found.empty:
         st.info("No photograph fits these filters.", icon=":material/filter_alt_off:")
-        return None
-    start = _choose_page(len(found))
-    shown = found.iloc[start : start + PAGE_ROWS].copy()
+    else:
+        start = _choose_page(len(found))
+        place = _choose_in_table(job, found.iloc[start : start + PAGE_ROWS].copy(), chosen, start, place)
+    remember_place(place)
+    if numbers:
+        show_steps(job.id, chosen, numbers, PAGE_ROWS)
+    return place.number if place else None
+
+
+def _choose_in_table(
+    job: BatchJob, shown: pd.DataFrame, chosen: TableFilter, start: int, place: Place | None
+) -> Place | None:
+    """Show a part of the table that begins at `start`, and return the row that is chosen in it, or else `place`."""
+    numbers = [int(number) for number in shown["Row"]]
+    # Another filter, another reading or a step makes another table: a choice by position must not point to another
+    # photograph.
+    key = f"batch_table_{job.id}_{hash(chosen)}_{start}_{job.revision}_{count_steps()}"
+    preselected = _preselect(key, numbers, place)
     shown["Photograph"] = [_find_thumbnail(job, number) for number in shown["Row"]]
-    st.caption(f"{len(found):,} of {len(table):,} photographs. Choose a row to see its photograph and heatmap.")
     event = st.dataframe(
         shown,
-        column_order=SHOWN_COLUMNS,
+        column_order=[name for name in SHOWN_COLUMNS if name != "Reader" or job.read_count],
         column_config=_describe_columns(),
         hide_index=True,
         row_height=ROW_HEIGHT_PX,
@@ -57,11 +77,22 @@ def choose_row(job: BatchJob, table: pd.DataFrame) -> int | None:
         height=min(TABLE_HEIGHT_PX, ROW_HEIGHT_PX * (len(shown) + 1)),
         on_select="rerun",
         selection_mode="single-row",
-        # Another filter makes another table: a choice by position must not point to another photograph.
-        key=f"batch_table_{job.id}_{hash(chosen)}_{start}",
+        key=key,
+        selection_default={"selection": {"rows": preselected}},
     )
     rows: Sequence[int] = event["selection"]["rows"]
-    return int(shown["Row"].iloc[rows[0]]) if rows else None
+    if rows:
+        return Place(job.id, chosen, numbers[rows[0]], start + rows[0])
+    return None if place is not None and place.number in numbers else place
+
+
+def _preselect(key: str, numbers: Sequence[int], place: Place | None) -> list[int]:
+    """Return which row a new table begins with; for a table that is there already, what it began with."""
+    kept: tuple[str, list[int]] | None = st.session_state.get(KEPT_START)
+    if kept is None or kept[0] != key:
+        kept = (key, [numbers.index(place.number)] if place is not None and place.number in numbers else [])
+        st.session_state[KEPT_START] = kept
+    return kept[1]
 
 
 def _choose_filter() -> TableFilter:
@@ -78,13 +109,16 @@ def _choose_filter() -> TableFilter:
         placeholder="All",
         key="batch_grades",
     )
-    referable = referable_box.selectbox("Referral", [EVERY, REFERABLE, NOT_REFERABLE, TO_CHECK], key="batch_referable")
+    referable = referable_box.selectbox(
+        "Referral", [EVERY, REFERABLE, NOT_REFERABLE, TO_CHECK, UNREAD], key="batch_referable"
+    )
     sort_by = sort_box.selectbox("Sort by", SORT_COLUMNS, key="batch_sort")
     descending = order_box.toggle("Reverse", key="batch_descending")
     return TableFilter(
         statuses=frozenset(statuses),
         grades=frozenset(grades),
         referable={REFERABLE: True, NOT_REFERABLE: False}.get(referable),
+        unread=referable == UNREAD,
         to_check=referable == TO_CHECK,
         text=text,
         sort_by=sort_by,
@@ -121,6 +155,7 @@ def _describe_columns() -> dict[str, ColumnConfig | str | None]:
         "Photograph": config.ImageColumn(width=80),
         "File": config.TextColumn(width="medium"),
         "Grade label": config.TextColumn("Grade", width=160, help="ICDR grade, 0 to 4"),
+        "Reader": config.TextColumn(width=140, help="What a person says"),
         "Check": config.TextColumn(width=120, help="Have a person read these before relying on them"),
         "P(referable)": config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.2f", width=120),
         "Quality": config.NumberColumn(format="%.2f", width=70, help="0 unusable, 1 clear"),

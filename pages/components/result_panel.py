@@ -6,17 +6,15 @@ import streamlit as st
 from dr_core.domain.grades import Grade
 from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.results import Decision, Prediction, QualityReport, ScreeningResult, Status
+from dr_core.reports.referral import Referral, describe_follow_up, describe_referral
 from dr_core.reports.wording import (
-    Referral,
     describe_eye,
-    describe_follow_up,
     describe_grade,
     describe_grade_set,
     describe_oedema,
     describe_operating_point,
     describe_provenance,
     describe_quality,
-    describe_referral,
 )
 from pages.components.text import escape_markdown
 from pages.components.theme import ACCENT, GRADE_COLORS, PLOTLY_TEMPLATE, show_traffic_light
@@ -44,8 +42,8 @@ def show_result(result: ScreeningResult, point: LocalOperatingPoint | None) -> N
     if result.decision is not None and result.prediction is not None:
         _show_grade(result.decision, result.prediction)
     show_referral(describe_referral(result))
-    if result.decision is not None:
-        _show_follow_up(result, result.decision.follow_up.source)
+    if result.final_follow_up is not None:
+        _show_follow_up(result, result.final_follow_up.source)
     _show_notes(result, point)
 
 

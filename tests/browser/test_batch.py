@@ -152,6 +152,27 @@ def test_row_of_the_table_opens_its_photograph_and_heatmap(open_session, folder:
     expect(page.get_by_role("heading", name="Where the network looked")).to_be_visible()
 
 
+def test_batch_is_read_with_keys_alone(open_session, folder: Path):
+    page = open_session("/batch")
+    choose_kind(page, "Files")
+    data = (folder / "a_OD.jpg").read_bytes()
+    upload(page, [photograph_file(name, data) for name in ("f_OD.jpg", "g_OD.jpg")])
+    start_batch(page)
+    expect(page.get_by_role("button", name="Next")).to_be_enabled()
+    for row, key, said in ((1, "0", "0 No apparent DR"), (2, "u", "ungradable")):
+        page.keyboard.press("n")
+        expect(page.get_by_role("heading", name=f"Row {row}")).to_be_visible()
+        expect(
+            page.locator(f".st-key-batch_reading_{row}_panel").get_by_role("button", name="Ungradable")
+        ).to_be_enabled()
+        page.keyboard.press(key)
+        expect(page.get_by_text(f"Read as {said}", exact=False)).to_be_visible()
+    expect(page.get_by_text("Read by a person: 2 of 2.")).to_be_visible()
+    rows = read_csv(download(page, "batch_csv"))
+    assert [row["reader_grade"] for row in rows] == ["0", "U"]
+    assert all(row["grade"] for row in rows)
+
+
 def test_deleted_batch_is_gone(open_session, folder: Path):
     page = open_session("/batch")
     choose_kind(page, "Files")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from dr_core.domain.photograph import Laterality
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg
-from dr_core.reports.csv import CSV_COLUMNS
+from dr_core.reports.csv import CSV_COLUMNS, READING_COLUMNS
 from tests.browser.driving import (
     download,
     grade_heading,
@@ -51,6 +51,22 @@ def test_downloads_say_what_the_page_says(page: Page, good_jpeg: bytes):
     assert row["sha256"] in json.dumps(record)
     assert download(page, "download_pdf").startswith(b"%PDF-")
     assert download(page, "download_overlay").startswith(b"\x89PNG")
+
+
+def test_a_key_gives_the_readers_grade_which_decides_and_is_exported(page: Page, good_jpeg: bytes):
+    upload(page, photograph_file("visit_OD.jpg", good_jpeg))
+    expect(grade_heading(page)).to_be_visible()
+    page.get_by_role("textbox", name="Reader").fill("A. Reader 2")
+    page.keyboard.press("Enter")
+    page.mouse.click(5, 400)
+    page.keyboard.press("4")
+    expect(page.get_by_role("heading", name="Referable DR: yes, by the reader's grade")).to_be_visible()
+    expect(seen_text(page, "Read as 4 Proliferative DR by A. Reader 2")).to_be_visible()
+    (row,) = read_csv(download(page, "download_csv"))
+    assert tuple(row) == (*CSV_COLUMNS, *READING_COLUMNS)
+    assert (row["reader_grade"], row["reader"]) == ("4", "A. Reader 2")
+    (record,) = json.loads(download(page, "download_json"))
+    assert record["reading"]["follow_up"]["interval"] == "in less than 1 month"
 
 
 def test_both_eyes_are_read_together(page: Page, good_jpeg: bytes):

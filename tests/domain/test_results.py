@@ -4,9 +4,11 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
+from dr_core.domain.grades import Grade
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import Defect, QualityReport, Status
 from tests.fakes import make_failed, make_graded, make_ungradable
+from tests.made_screenings import make_result, read_as
 
 
 @pytest.mark.parametrize("defect", list(Defect))
@@ -41,3 +43,14 @@ def test_words_of_the_csv_are_stable():
 def test_eyes_are_named_in_words_and_letters():
     assert Laterality.OD.label == "Right eye (OD)"
     assert Laterality.OS.label == "Left eye (OS)"
+
+
+def test_the_readers_grade_is_the_final_one():
+    graded = make_result(Grade.MODERATE_NPDR)
+    assert (graded.final_grade, graded.final_referable) == (Grade.MODERATE_NPDR, True)
+    read = read_as(graded, Grade.MILD_NPDR)
+    assert (read.final_grade, read.final_referable) == (Grade.MILD_NPDR, False)
+    assert read.final_follow_up.interval == "in 6-12 months"
+    refused = read_as(graded, None)
+    assert (refused.final_grade, refused.final_referable, refused.final_follow_up) == (None, None, None)
+    assert make_result(status=Status.UNGRADABLE).final_follow_up is None

@@ -90,7 +90,7 @@ def test_both_eyes_end_with_a_summary_of_the_visit(good):
 def test_the_other_eye_is_one_key_away(good):
     app = upload(open_page(), ("p_OS.jpg", draw(1)), ("p_OD.jpg", draw(2)))
     assert app.session_state["eye_shown"] == "Right eye (OD)"
-    check(app.button(key="eye_shown_2").click().run())
+    check(app.button(key="eye_shown_S").click().run())
     assert app.session_state["eye_shown"] == "Left eye (OS)"
     assert good.calls == 2
 

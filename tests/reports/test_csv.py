@@ -11,9 +11,11 @@ import pytest
 
 from dr_core.domain.errors import StorageError
 from dr_core.domain.grades import Grade
+from dr_core.domain.reading import Reading
 from dr_core.reports.csv import (
     CSV_COLUMNS,
     DETAIL_COLUMNS,
+    READING_COLUMNS,
     CsvFile,
     defuse_cell,
     format_details,
@@ -206,3 +208,26 @@ def test_a_report_with_details_has_the_same_columns_first():
     assert tuple(row) == (*CSV_COLUMNS, *DETAIL_COLUMNS)
     (plain,) = parse(render_csv([make_detailed()]))
     assert {name: row[name] for name in CSV_COLUMNS} == plain
+
+
+def test_what_readers_say_stands_behind_everything_else_and_only_where_somebody_read():
+    said = Reading(Grade.SEVERE_NPDR, "2026-01-02T03:04:05+00:00", "=cmd()", "+venous beading")
+    read = replace(make_graded(), reading=said)
+    first, second, third = parse(
+        render_csv([read, make_graded(), replace(make_failed(), reading=Reading(None, "2026-01-02T03:04:06+00:00"))])
+    )
+    assert tuple(first) == (*CSV_COLUMNS, *READING_COLUMNS)
+    assert [first[name] for name in READING_COLUMNS] == [
+        "3",
+        "Severe NPDR",
+        "yes",
+        "no",
+        "'=cmd()",
+        "'+venous beading",
+        "2026-01-02T03:04:05+00:00",
+    ]
+    assert first["grade"] == second["grade"]
+    assert not any(second[name] for name in READING_COLUMNS)
+    assert [third[name] for name in READING_COLUMNS[:4]] == ["U", "Ungradable", "", "yes"]
+    (detailed,) = parse(render_csv([read], details=True))
+    assert tuple(detailed) == (*CSV_COLUMNS, *DETAIL_COLUMNS, *READING_COLUMNS)

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from dr_core.domain.grades import Grade
 from dr_core.reports.json import format_json
 from tests.fakes import make_detailed, make_failed, make_graded, make_operating_point, make_ungradable
+from tests.made_screenings import make_result, read_as
 
 
 def test_graded_result_is_complete_and_not_rounded():
@@ -70,3 +72,23 @@ def test_what_a_model_does_not_say_is_null():
     assert document["decision"]["coverage"] is None
     assert document["decision"]["operating_point"] is None
     assert document["eye_seen"] is None
+
+
+def test_a_reading_stands_beside_the_programs_decision():
+    assert json.loads(format_json(make_result()))["reading"] is None
+    read = json.loads(format_json(read_as(make_result(Grade.MODERATE_NPDR), Grade.MILD_NPDR, note="one dot")))
+    assert read["decision"]["grade"] == 2
+    assert read["reading"] == {
+        "grade": 1,
+        "grade_name": "Mild NPDR",
+        "referable": False,
+        "agrees": False,
+        "needs_second_reader": True,
+        "follow_up": read["reading"]["follow_up"],
+        "reader": "A. Reader",
+        "note": "one dot",
+        "read_utc": "2026-01-02T03:04:05+00:00",
+    }
+    assert read["reading"]["follow_up"]["interval"] == "in 6-12 months"
+    refused = json.loads(format_json(read_as(make_result(), None)))["reading"]
+    assert (refused["grade"], refused["referable"], refused["follow_up"]) == (None, None, None)

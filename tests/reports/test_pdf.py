@@ -16,7 +16,7 @@ from dr_core.reports import pdf_canvas
 from dr_core.reports.pdf import render_pdf
 from dr_core.screening.pipeline import Screening
 from tests.fakes import make_operating_point
-from tests.made_screenings import REFUSAL, add_findings, make_result, make_screening
+from tests.made_screenings import REFUSAL, add_findings, make_result, make_screening, read_as
 
 OD, OS = Laterality.OD, Laterality.OS
 CREATED = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -185,8 +185,20 @@ def test_the_clinics_operating_point_is_quoted_on_every_page():
     assert NOT_VALIDATED_NOTE not in text
 
 
+def test_a_reading_fills_the_readers_line_and_decides_in_the_summary():
+    read = read_as(make_result(Grade.MODERATE_NPDR, eye=OD), Grade.SEVERE_NPDR, note="venous beading")
+    pages = read_pages(make_screening(read), graded(Grade.NO_DR, OS, sha256="ef" * 32))
+    assert "Severe NPDR by the reader's grade" in pages[0]
+    assert "Read as 3 Severe NPDR by A. Reader" in pages[0]
+    assert "Reader's grade: 3 Severe NPDR Name: A. Reader Read: 2026-01-02 Signature:" in pages[1]
+    assert "The program's grade is 2 Moderate NPDR. Note: venous beading" in pages[1]
+    assert "in less than 3 months" in pages[1]
+    assert "Reader's grade: ____" in pages[2]
+
+
+@pytest.mark.parametrize("said", [None, Grade.NO_DR], ids=["unread", "read"])
 @pytest.mark.parametrize("grade", [Grade.MILD_NPDR, Grade.SEVERE_NPDR])
-def test_the_fullest_page_keeps_clear_of_the_readers_line(grade):
+def test_the_fullest_page_keeps_clear_of_the_readers_line(grade, said):
     result = add_findings(
         make_result(grade, eye=OD, name="long name " * 20),
         grade_set=tuple(Grade)[grade - 1 :],
@@ -199,11 +211,13 @@ def test_the_fullest_page_keeps_clear_of_the_readers_line(grade):
     full = make_screening(
         replace(result, decision=decision, quality=replace(result.quality, defects=tuple(Defect)[:3]))
     )
+    if said is not None:
+        full = make_screening(read_as(full.result, said, note="a long note " * 40))
     ends = []
     document = PdfReader(io.BytesIO(render_pdf([full], operating_point=point)))
     document.pages[0].extract_text(
         visitor_text=lambda text, _, matrix, *rest: ends.append((text.strip(), matrix[5])) if text.strip() else None
     )
-    readers_line = next(height for text, height in ends if "Reader's grade" in text)
+    readers_line = next(height for text, height in ends if "Reader's grade:" in text)
     provenance = min(height for text, height in ends if "2026-01-02T03:04:05" in text)
     assert provenance > readers_line + 8

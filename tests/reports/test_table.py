@@ -6,6 +6,7 @@ from dr_core.domain.grades import Grade
 from dr_core.domain.results import Status
 from dr_core.reports.table import TableFilter, build_table, count_outcomes, filter_table, find_scores
 from tests.fakes import make_detailed, make_failed, make_graded, make_ungradable
+from tests.made_screenings import make_result, read_as
 
 RESULTS = [
     make_graded("b_left.jpg", grade=Grade.MODERATE_NPDR),
@@ -91,3 +92,15 @@ def test_what_a_person_should_look_at_is_marked_and_can_be_filtered():
     table = build_table([*RESULTS, make_detailed()])
     assert list(table["Check"]) == ["", "", "", "", "", "needs a reader, which eye?"]
     assert list(filter_table(table, TableFilter(to_check=True))["Row"]) == [6]
+
+
+def test_what_was_read_is_shown_counts_for_the_referral_and_can_be_left_out():
+    table = build_table(
+        [read_as(make_result(Grade.MODERATE_NPDR), Grade.NO_DR), make_result(), read_as(make_result(), None)]
+    )
+    assert list(table["Reader"]) == ["0 No apparent DR", "", "Ungradable"]
+    assert list(table["Referable"]) == ["no", "yes", ""]
+    assert list(table["Check"]) == ["needs a second reader", "", ""]
+    assert "in 1-2 years" in table["Follow-up"][0]
+    assert "Retake" in table["Follow-up"][2]
+    assert list(filter_table(table, TableFilter(unread=True))["Row"]) == [2]

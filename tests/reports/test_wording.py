@@ -8,49 +8,20 @@ import pytest
 from dr_core.domain.grades import Grade
 from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE, OEDEMA_RISK_NOTE, describe_oedema_limit
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Defect, QualityReport, ReviewReason, Status
-from dr_core.reports.palette import GRADE_COLORS, Signal, to_rgb
+from dr_core.domain.results import Defect, QualityReport, Status
+from dr_core.reports.palette import GRADE_COLORS, to_rgb
 from dr_core.reports.wording import (
     clean_text,
     describe_eye,
-    describe_follow_up,
     describe_grade,
     describe_grade_set,
     describe_oedema,
     describe_operating_point,
     describe_quality,
-    describe_referral,
-    describe_review,
     name_eye,
 )
 from tests.fakes import make_detailed, make_operating_point
-from tests.made_screenings import REFUSAL, add_findings, make_result
-
-
-@pytest.mark.parametrize("grade", list(Grade))
-def test_lamp_and_words_say_the_same(grade):
-    referral = describe_referral(make_result(grade))
-    assert referral.signal is (Signal.STOP if grade.referable else Signal.GO)
-    assert referral.headline == f"Referable DR: {'yes' if grade.referable else 'no'}"
-    assert "0.42" in referral.detail
-
-
-def test_without_a_grade_the_lamp_is_amber_and_never_green():
-    referral = describe_referral(make_result(status=Status.UNGRADABLE))
-    assert referral.signal is Signal.CAUTION
-    assert referral.headline == "Retake or refer"
-
-
-def test_a_refusal_quotes_its_reason():
-    assert describe_referral(make_result(status=Status.FAILED)).detail == REFUSAL
-
-
-@pytest.mark.parametrize(("grade", "referable"), [(Grade.MILD_NPDR, True), (Grade.SEVERE_NPDR, False)])
-def test_grade_and_score_that_disagree_never_get_a_green_lamp(grade, referable):
-    result = make_result(grade)
-    referral = describe_referral(replace(result, decision=replace(result.decision, referable=referable)))
-    assert referral.signal is not Signal.GO
-    assert "grade this photograph by eye" in referral.detail
+from tests.made_screenings import add_findings, make_result
 
 
 @pytest.mark.parametrize(
@@ -119,40 +90,6 @@ def test_grade_colours_darken_with_severity():
     values = [lightness(grade) for grade in Grade]
     assert values == sorted(values, reverse=True)
     assert min(first - second for first, second in pairwise(values)) > 15
-
-
-@pytest.mark.parametrize("reason", list(ReviewReason))
-@pytest.mark.parametrize("grade", list(Grade))
-def test_a_photograph_that_needs_a_reader_never_gets_a_green_lamp_and_says_why(grade, reason):
-    result = add_findings(make_result(grade), review=(reason,))
-    referral = describe_referral(result)
-    assert referral.signal is not Signal.GO
-    assert referral.headline.endswith("; needs a reader")
-    assert referral.warning.startswith("Have a person read this photograph: ")
-    heading, sentence = describe_follow_up(result)
-    assert heading == "Follow-up, once a person has confirmed the grade"
-    assert sentence == f"{result.decision.follow_up.text}."
-
-
-@pytest.mark.parametrize("grades", [(0, 1, 2), (1, 2)])
-def test_a_grade_set_that_reaches_referable_disease_takes_the_green_lamp_away(grades):
-    result = add_findings(make_result(Grade.MILD_NPDR), grade_set=tuple(map(Grade, grades)))
-    referral = describe_referral(result)
-    assert referral.signal is Signal.CAUTION
-    assert referral.headline == "Referable DR: no; needs a reader"
-    assert referral.warning == "Have a person read this photograph: it could be moderate NPDR, which is referable."
-
-
-def test_the_lamp_is_green_where_the_whole_grade_set_lies_below_referable_disease():
-    result = add_findings(make_result(Grade.MILD_NPDR), grade_set=(Grade.NO_DR, Grade.MILD_NPDR))
-    assert describe_referral(result).signal is Signal.GO
-
-
-def test_likely_exudates_near_the_fovea_ask_for_a_reader_where_the_eye_would_not_be_referred():
-    result = add_findings(make_result(Grade.MILD_NPDR), p_oedema_risk=0.7)
-    assert describe_referral(result).signal is Signal.CAUTION
-    assert "hard exudates near the fovea are likely" in describe_review(result)
-    assert describe_review(add_findings(make_result(Grade.SEVERE_NPDR), p_oedema_risk=0.7)) == ""
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from dr_core.domain.errors import ConfigurationError
+from dr_core.domain.grades import Grade
+from dr_core.domain.reading import Reading
 from dr_core.domain.results import Status
 from dr_core.screening import jobs as jobs_module
 from dr_core.screening.job import BatchJob, JobRequest
@@ -55,6 +57,19 @@ def test_batch_runs_to_its_end_and_keeps_pictures(registry, fundus_jpeg):
     assert job.read_thumbnail(1).startswith(b"\xff\xd8")
     assert job.read_thumbnail(3) is None
     assert job.find_source(2).read_bytes() == fundus_jpeg
+
+
+def test_readings_are_kept_counted_and_taken_back(registry, clock, fundus_jpeg):
+    job = start(registry, {"a.jpg": fundus_jpeg, "b.jpg": fundus_jpeg})
+    assert job.wait(30)
+    before = (job.revision, job.referable)
+    job.read(2, Reading(Grade.NO_DR, "2026-01-02T03:04:05+00:00"))
+    assert [result.final_grade for result in job.results] == [Grade.MODERATE_NPDR, Grade.NO_DR]
+    assert (job.read_count, job.referable) == (1, before[1] - 1)
+    assert job.revision != before[0]
+    job.read(2, None)
+    assert (job.read_count, job.referable) == (0, before[1])
+    assert job.results[1].reading is None
 
 
 def test_batch_is_found_by_its_id_alone(registry, fundus_jpeg):

@@ -8,7 +8,7 @@ from dr_core.domain.grades import Grade
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import ReviewReason, Status
 from dr_core.screening.visit import VisitOutcome, rank_eye, state_eye, summarise_visit
-from tests.made_screenings import add_findings, make_result, make_screening
+from tests.made_screenings import add_findings, make_result, make_screening, read_as
 
 OD, OS = Laterality.OD, Laterality.OS
 
@@ -146,3 +146,27 @@ def test_an_eye_that_looks_like_the_other_one_is_a_concern():
     visit = summarise_visit([conflict])
     assert visit.outcome is VisitOutcome.RESCREEN
     assert visit.concerns == ("The right eye (OD) looks like the other eye: check which eye it is.",)
+
+
+def test_a_readers_grade_outweighs_the_programs():
+    visit = summarise_visit([eye(OD), read_as(eye(OS), Grade.SEVERE_NPDR)])
+    assert visit.outcome is VisitOutcome.REFER
+    assert "severe NPDR by the reader's grade" in visit.summary or "Severe NPDR by the reader's grade" in visit.summary
+    healthy = [read_as(eye(OD), Grade.NO_DR), read_as(eye(OS), Grade.NO_DR)]
+    assert summarise_visit(healthy).outcome is VisitOutcome.RESCREEN
+    blind = summarise_visit([eye(OD), read_as(eye(OS), None)])
+    assert blind.outcome is VisitOutcome.RETAKE_OR_REFER
+    assert blind.deciding.laterality is OS
+
+
+def test_a_reader_who_would_not_refer_against_the_program_is_not_the_last_word():
+    visit = summarise_visit([eye(OD), read_as(eye(OS, Grade.MODERATE_NPDR), Grade.MILD_NPDR)])
+    assert visit.outcome is VisitOutcome.NEEDS_READER
+    assert visit.summary.startswith("Have a second person read the photographs first.")
+    assert any("needs a second reader" in concern for concern in visit.concerns)
+
+
+def test_a_reader_grades_an_eye_that_the_program_could_not():
+    visit = summarise_visit([eye(OD), read_as(eye(OS, status=Status.UNGRADABLE), Grade.NO_DR)])
+    assert visit.outcome is VisitOutcome.RESCREEN
+    assert visit.concerns == ()

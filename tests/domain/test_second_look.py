@@ -1,0 +1,42 @@
+"""Who looks at a photograph once more: nobody who has read it, and a second person where an eye could be missed."""
+
+from dataclasses import replace
+
+import pytest
+
+from dr_core.domain.grades import Grade
+from dr_core.domain.results import ReviewReason, Status
+from dr_core.domain.second_look import is_referred, may_be_referable, needs_reader, needs_second_reader
+from tests.made_screenings import add_findings, make_result, read_as
+
+
+def test_a_photograph_that_was_read_needs_no_reader():
+    result = add_findings(make_result(Grade.NO_DR), review=(ReviewReason.UNFAMILIAR,))
+    assert needs_reader(result)
+    assert not needs_reader(read_as(result, Grade.NO_DR))
+    assert not needs_second_reader(result)
+
+
+@pytest.mark.parametrize(("said", "expected"), [(Grade.NO_DR, True), (Grade.MILD_NPDR, True), (None, False)])
+def test_a_second_reader_is_asked_only_where_the_eye_could_be_missed(said, expected):
+    result = make_result(Grade.MODERATE_NPDR)
+    assert needs_second_reader(read_as(result, said)) is expected
+    assert not needs_second_reader(read_as(result, Grade.SEVERE_NPDR))
+    assert not needs_second_reader(read_as(make_result(status=Status.UNGRADABLE), said))
+
+
+def test_a_score_over_the_threshold_counts_as_the_programs_referral():
+    mild = make_result(Grade.MILD_NPDR)
+    over = replace(mild, decision=replace(mild.decision, referable=True))
+    assert is_referred(over)
+    assert needs_second_reader(read_as(over, Grade.MILD_NPDR))
+    assert not needs_second_reader(read_as(mild, Grade.MILD_NPDR))
+
+
+def test_the_readers_grade_decides_about_the_referral():
+    assert is_referred(read_as(make_result(Grade.NO_DR), Grade.PROLIFERATIVE_DR))
+    assert not is_referred(read_as(make_result(Grade.PROLIFERATIVE_DR), Grade.NO_DR))
+    assert not is_referred(read_as(make_result(Grade.PROLIFERATIVE_DR), None))
+    spread = add_findings(make_result(Grade.MILD_NPDR), grade_set=(Grade.MILD_NPDR, Grade.MODERATE_NPDR))
+    assert may_be_referable(spread)
+    assert not may_be_referable(read_as(spread, Grade.MODERATE_NPDR))

@@ -1,0 +1,113 @@
+"""A person's own grade, on the Screen page and in a batch: it decides, it is exported, and it stays with its eye."""
+
+import csv
+import io
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages.batch_app import counts, grade_files
+from tests.pages.batch_app import shown_text as batch_text
+from tests.pages.screen_app import open_page, read_text, upload
+
+
+def press(app: AppTest, letter: str) -> AppTest:
+    (button,) = (button for button in app.button if button.key.endswith(f"_{letter}") and "reading_" in button.key)
+    button.click().run()
+    assert not app.exception
+    return app
+
+
+def type_in(app: AppTest, field: str, text: str) -> None:
+    (box,) = (box for box in app.text_input if box.key.endswith(f"_{field}") and "reading_" in box.key)
+    box.set_value(text).run()
+    assert not app.exception
+
+
+def test_a_readers_grade_decides_about_referral_and_follow_up(good, lesions_jpeg):
+    app = upload(open_page(), ("eye_OD.jpg", lesions_jpeg))
+    type_in(app, "reader", "A. Reader")
+    text = read_text(press(app, "4"))
+    assert "Grade 2: Moderate NPDR" in text
+    assert "Referable DR: yes, by the reader's grade" in text
+    assert "Read as 4 Proliferative DR by A. Reader" in text
+    assert "in less than 1 month" in text
+    text = read_text(press(app, "1"))
+    assert "needs a second reader" in text
+    assert "Traffic light: amber" in text
+    type_in(app, "note", "one haemorrhage")
+    assert "Note: one haemorrhage" in read_text(app)
+    text = read_text(press(app, "clear"))
+    assert "by the reader's grade" not in text
+    assert "Referable DR: yes" in text
+
+
+def test_an_ungradable_photograph_can_be_read_all_the_same(use_classifier, use_quality, fundus_jpeg):
+    from dr_core.domain.results import Defect, QualityReport
+
+    use_quality(QualityReport(False, 0.1, (Defect.BLUR,)))
+    use_classifier()
+    app = upload(open_page(), ("eye.jpg", fundus_jpeg))
+    text = read_text(press(app, "3"))
+    assert "Referable DR: yes, by the reader's grade" in text
+    assert "The program gave no grade." in text
+
+
+def test_a_reading_stays_with_its_eye_and_goes_with_the_patient(good, fundus_jpeg, lesions_jpeg):
+    app = upload(open_page(), ("eye_OD.jpg", lesions_jpeg), ("eye_OS.jpg", fundus_jpeg))
+    press(app, "4")
+    assert "Proliferative DR by the reader's grade" in read_text(app)
+    app.button(key="eye_shown_S").click().run()
+    text = read_text(app)
+    assert "Read as" not in text.split("Both eyes together")[0]
+    app.button(key="next_patient").click().run()
+    app = upload(app, ("eye_OD.jpg", lesions_jpeg))
+    assert "Read as" not in read_text(app)
+
+
+@pytest.fixture
+def page(open_batch) -> AppTest:
+    return open_batch()
+
+
+def step(page: AppTest, key: str) -> AppTest:
+    page.button(key=f"batch_step_{key}").click().run()
+    assert not page.exception
+    return page
+
+
+def test_a_batch_is_read_from_one_photograph_to_the_next(page, registry, fundus_jpeg, lesions_jpeg):
+    files = {"a.jpg": fundus_jpeg, "b.jpg": lesions_jpeg, "c.jpg": fundus_jpeg}
+    job = grade_files(page, registry, files)
+    assert page.button(key="batch_step_B").disabled
+    assert "## Row 1" in batch_text(step(page, "N"))
+    press(page, "0")
+    assert "## Row 1" in batch_text(page)
+    assert counts(page)["Referable"] == "2"
+    assert "Read by a person: 1 of 3." in batch_text(page)
+    assert list(page.dataframe[0].value["Reader"]) == ["0 No apparent DR", "", ""]
+    assert "## Row 2" in batch_text(step(page, "N"))
+    press(page, "U")
+    assert "## Row 3" in batch_text(step(page, "N"))
+    assert page.button(key="batch_step_N").disabled
+    assert "## Row 2" in batch_text(step(page, "B"))
+    from dr_core.reports.csv import render_csv
+
+    rows = list(csv.DictReader(io.StringIO(render_csv(job.results).decode())))
+    assert [row["reader_grade"] for row in rows] == ["0", "U", ""]
+
+
+def test_a_photograph_that_its_grade_takes_out_of_the_table_stays_until_the_next_step(page, registry, fundus_jpeg):
+    grade_files(page, registry, dict.fromkeys(("a.jpg", "b.jpg", "c.jpg"), fundus_jpeg))
+    page.selectbox(key="batch_referable").set_value("Not read").run()
+    step(page, "N")
+    press(page, "1")
+    assert list(page.dataframe[0].value["Row"]) == [2, 3]
+    assert "## Row 1" in batch_text(page)
+    press(page, "2")
+    assert "## Row 1" in batch_text(page)
+    assert "## Row 2" in batch_text(step(page, "N"))
+    press(page, "0")
+    press(step(page, "N"), "0")
+    assert "No photograph fits" in page.info[0].value
+    assert "## Row 3" in batch_text(page)
