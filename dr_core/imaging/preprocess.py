@@ -69,7 +69,7 @@ class InputCrop:
             for side, center, scale in zip(self.photograph_shape, self.center_rc, self.scale_rc, strict=True)
         )
         radius = self.input_size.width_px / 2
-        rows = np.flatnonzero(np.abs(y) <= self.input_size.height_px / 2 - _blank_rows(self.input_size))
+        rows = np.flatnonzero(np.abs(y) <= self.input_size.height_px / 2 - count_blank_rows(self.input_size))
         columns = np.flatnonzero(np.abs(x) <= radius)
         placed = np.zeros(self.photograph_shape, dtype=np.float32)
         if not rows.size or not columns.size:
@@ -169,7 +169,7 @@ def cut_common(disc: UInt8Array, size: InputSize) -> UInt8Array:
     """
     top = (size.width_px - size.height_px) // 2
     common = disc[top : top + size.height_px].copy()
-    blank = _blank_rows(size)
+    blank = count_blank_rows(size)
     common[:blank] = common[size.height_px - blank :] = np.uint8(NEUTRAL)
     return common
 
@@ -183,7 +183,7 @@ def _find_cell_px(side_px: int, cells: int) -> float:
     return float(stride) if cells == math.ceil(side_px / stride) else side_px / cells
 
 
-def _blank_rows(size: InputSize) -> int:
+def count_blank_rows(size: InputSize) -> int:
     """Return how many rows of the input stay empty above, and as many below."""
     # Rounded up, but for a row of which every camera shows most.
     return max(0, math.ceil((size.height_px - COMMON_SHARE * size.width_px) / 2 - 0.25))

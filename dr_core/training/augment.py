@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 
 from dr_core.domain.photograph import Float32Array, UInt8Array
-from dr_core.imaging.colour import COMMON_SHARE, CONTRAST
+from dr_core.imaging.colour import CONTRAST
 from dr_core.imaging.disc import RIM_SHARE
-from dr_core.imaging.preprocess import InputSize, cut_tensor, to_tensor
+from dr_core.imaging.preprocess import InputSize, count_blank_rows, cut_tensor, to_tensor
 from dr_core.training.dataset import NEUTRAL
 
 ROTATION_DEG = 25.0
@@ -21,7 +21,7 @@ GAMMA_RANGE = (0.8, 1.25)
 # Mild and rare: a microaneurysm that was blurred away leaves a wrong label behind.
 COARSE_CHANCE, COARSE_SHARE = 0.12, (0.5, 0.9)
 BLUR_CHANCE, BLUR_SIGMA_PX = 0.12, (0.4, 1.2)
-JPEG_CHANCE, JPEG_QUALITY = 0.2, (40, 92)
+JPEG_CHANCE, JPEG_QUALITY = 0.3, (40, 92)
 # Means of red, green and blue, as levels above or below 128, that a photograph may have had when it was compressed.
 TINT_RANGES = ((-20, 60), (-40, 0), (-90, -50))
 UNEVEN_CHANCE, SLOPE_SHARE, BOWL_SHARE = 0.3, 0.25, 0.2
@@ -138,6 +138,7 @@ def _visible_field(size: InputSize) -> Float32Array:
     rows = (np.arange(size.height_px) - size.height_px / 2 + 0.5)[:, None]
     columns = (np.arange(size.width_px) - size.width_px / 2 + 0.5)[None, :]
     radius = RIM_SHARE * size.width_px / 2
-    common = np.abs(rows) <= COMMON_SHARE * size.width_px / 2
-    shown = common & (rows**2 + columns**2 <= radius**2)
+    shown = rows**2 + columns**2 <= radius**2
+    blank = count_blank_rows(size)
+    shown[:blank] = shown[size.height_px - blank :] = False
     return np.asarray(np.repeat(shown[..., None], 3, axis=2), dtype=np.float32)

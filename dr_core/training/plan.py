@@ -53,8 +53,8 @@ class Plan:
         alpha: the network's width multiplier; 1.0 for a release.
     """
 
-    stages: tuple[Stage, ...] = (Stage(256, 12), Stage(320, 8))
-    peak_rate: float = 7e-4
+    stages: tuple[Stage, ...] = (Stage(256, 9), Stage(384, 7))
+    peak_rate: float = 6e-4
     batch_size: int = 32
     seed: int = 20261126
     outlined: int = 5

@@ -29,7 +29,6 @@ from dr_core.training.run_folder import RunFolder
 from dr_core.training.side_heads import PooledFeatures, RetinaSamples, fit_side_heads, read_features
 from dr_core.training.side_thresholds import GateSamples, choose_side
 from dr_core.training.spoil import SPOILT, spoil_photograph
-from dr_core.training.weights import start_grader
 
 SPOILT_PHOTOGRAPHS, SPOILT_ON_VAL = 300, 60
 VARIANTS, VARIANTS_ON_VAL, DRAWN_RETINAS, NON_RETINAS_PER_KIND = 800, 400, 48, 60
@@ -76,12 +75,21 @@ def train_and_release(job: TrainingJob, *, name: str, say: Say) -> Path:
     train, val = prepare_caches(job.data_dir, job.plan, job.run_dir, say)
     if job.teacher is not None:
         say("asking the teacher")
-        size = job.plan.stages[-1].size
-        teacher = start_grader(size, alpha=job.plan.alpha, start=job.teacher)
-        taught = predict_probabilities(teacher.predict_on_batch, train, size)
-        train = replace(train, taught=taught.astype(np.float32))
+        train = replace(train, taught=_ask_teacher(job.teacher, train))
     grader = fit_grader(train, val, RunFolder(job.run_dir, job.plan), start=job.start, say=say)
     return release(grader, (train, val), job, name=name, say=say)
+
+
+def _ask_teacher(path: Path, cache: DiscCache) -> Float32Array:
+    """Return an earlier release's (N, 5) probabilities at its own size, from the mean logits of both mirror images."""
+    released = keras.models.load_model(path, compile=False, safe_mode=True)
+    teacher = keras.Model(released.input, released.outputs[0])
+    size = InputSize(*teacher.input_shape[1:3])
+
+    def predict(tensors: Float32Array) -> Any:
+        return (teacher.predict_on_batch(tensors) + teacher.predict_on_batch(tensors[:, :, ::-1])) / 2
+
+    return predict_probabilities(predict, cache, size).astype(np.float32)
 
 
 def prepare_caches(data_dir: Path, plan: Plan, run_dir: Path, say: Say) -> tuple[DiscCache, DiscCache]:
@@ -119,7 +127,9 @@ def release(grader: Any, caches: tuple[DiscCache, DiscCache], job: TrainingJob, 
     features = read_features(grader, _cut(train, size))
     photographs = read_manifest(job.data_dir)
     samples = _read_retina_samples(grader, [row for row in photographs if row.split == "train"], plan.seed)
-    heads = fit_side_heads(features, train.photographs, spoilt=spoilt, samples=samples)
+    sided = train.select(lambda photograph: photograph.laterality is not None)
+    mirrored = read_features(grader, (tensor[:, ::-1] for tensor in _cut(sided, size)))
+    heads = fit_side_heads(features, train.photographs, mirrored=mirrored, spoilt=spoilt, samples=samples)
     lesions = read_lesion_photographs(job.data_dir, size.width_px)
     lesion_maps = fit_lesion_head(grader, lesions, seed=plan.seed, say=say)
     network = attach_side_heads(grader, heads, lesion_maps.output)

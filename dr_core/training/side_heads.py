@@ -93,6 +93,7 @@ def fit_side_heads(
     features: PooledFeatures,
     photographs: Sequence[LabelledPhotograph],
     *,
+    mirrored: PooledFeatures,
     spoilt: PooledFeatures,
     samples: RetinaSamples,
 ) -> SideHeads:
@@ -101,6 +102,7 @@ def fit_side_heads(
     Args:
         features: of `photographs`.
         photographs: labelled, of the train split alone.
+        mirrored: features of the mirror images of those of `photographs` whose eye is known, in the same order.
         spoilt: features of copies that no reader could grade.
         samples: further retinas, and pictures of anything else.
 
@@ -109,7 +111,7 @@ def fit_side_heads(
     """
     return SideHeads(
         gradable=_fit_gradable(features, photographs, spoilt),
-        right_eye=_fit_right_eye(features, photographs),
+        right_eye=_fit_right_eye(features, photographs, mirrored),
         oedema=_fit_oedema(features, photographs),
         retina=fit_retina([features, spoilt], samples),
         embedding=fit_embedding(features.last),
@@ -130,10 +132,15 @@ def _fit_gradable(
     )
 
 
-def _fit_right_eye(features: PooledFeatures, photographs: Sequence[LabelledPhotograph]) -> LinearHead:
+def _fit_right_eye(
+    features: PooledFeatures, photographs: Sequence[LabelledPhotograph], mirrored: PooledFeatures
+) -> LinearHead:
     known = np.array([photograph.laterality is not None for photograph in photographs])
-    right = np.array([photograph.laterality is Laterality.OD for photograph in photographs])
-    return fit_head(features.grid[known], right[known], ridge=EYE_RIDGE)
+    right = np.array([photograph.laterality is Laterality.OD for photograph in photographs])[known]
+    # A right eye in a mirror is a left eye, and shows the head the same disc on the other side.
+    return fit_head(
+        np.concatenate([features.grid[known], mirrored.grid]), np.concatenate([right, ~right]), ridge=EYE_RIDGE
+    )
 
 
 def _fit_oedema(features: PooledFeatures, photographs: Sequence[LabelledPhotograph]) -> LinearHead:

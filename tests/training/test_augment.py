@@ -60,6 +60,13 @@ def test_variants_differ_in_geometry_and_colour_but_stay_the_same_retina(disc):
     assert contrast.max() < 2.5
 
 
+@pytest.mark.parametrize("size", [InputSize(192, 256), InputSize(240, 320), InputSize(288, 384)], ids=str)
+def test_training_shows_the_rows_that_screening_shows(disc, size: InputSize):
+    # The middle column, where no rim ends the field first; noise and all else leave no row of it flat.
+    shown = augment_disc(disc, size, np.random.default_rng(1))[:, size.width_px // 2].any(axis=1)
+    assert np.array_equal(shown, cut_visible(disc, size)[:, size.width_px // 2].any(axis=1))
+
+
 def test_training_sees_unvaried_photographs_as_screening_does(fundus_photograph: FundusPhotograph):
     field = find_field_of_view(fundus_photograph.pixels)
     served = prepare_input(fundus_photograph, field, SIZE).tensor

@@ -83,7 +83,9 @@ def whole_network_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     features = read_features(grader, tensors)
     spoilt = read_features(grader, tensors[:5])
     samples = RetinaSamples(spoilt, read_features(grader, [np.abs(tensor) for tensor in tensors[:9]]))
-    heads = fit_side_heads(features, [label(number) for number in range(40)], spoilt=spoilt, samples=samples)
+    mirrored = read_features(grader, [tensor[:, ::-1] for tensor in tensors])
+    labelled = [label(number) for number in range(40)]
+    heads = fit_side_heads(features, labelled, mirrored=mirrored, spoilt=spoilt, samples=samples)
     maps = keras.layers.Conv2D(len(LESIONS), 1, activation="sigmoid", name="lesion_maps")(
         grader.get_layer("block_6_expand_relu").output
     )
