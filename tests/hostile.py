@@ -103,7 +103,8 @@ def _add_unusual(made: HostileFolder, photograph: bytes) -> None:
     _add(made, "palette.png", _encode(image.quantize(64), "PNG"), READABLE)
     _add(made, "exif_rotated.jpg", _encode(image, "JPEG", exif=turned), READABLE)
     _add(made, "animated.png", _encode(image, "PNG", save_all=True, append_images=frames), READABLE)
-    _add(made, "pages.tiff", _encode(image, "TIFF", save_all=True, append_images=frames), READABLE)
+    # Whose second page nobody would look at.
+    _add(made, "pages.tiff", _encode(image, "TIFF", save_all=True, append_images=frames), FAILED)
     _add(made, "animated.gif", _encode(image, "GIF", save_all=True, append_images=frames), FAILED)
     _add(made, "picture.bmp", _encode(image, "BMP"), FAILED)
     _add(made, "picture.webp", _encode(image, "WEBP"), FAILED)

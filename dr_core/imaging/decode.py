@@ -19,6 +19,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from dr_core.domain.errors import PhotographTooLarge, UnreadablePhotograph
 from dr_core.domain.photograph import FundusPhotograph, Laterality, UInt8Array
 from dr_core.imaging.decode_deep import PILLOW_FORMATS, find_deep_order, to_rgb8
+from dr_core.imaging.decode_guards import CUT_OFF, find_cut_off, find_forged_header, find_pages
 from dr_core.imaging.decode_headers import count_scans, describe_unread, strip_ancillary
 from dr_core.imaging.shrink import shrink
 
@@ -90,10 +91,10 @@ def decode_photograph(
             has `longest_side_px` or more, which saves a second reduction.
 
     Returns:
-        The photograph, upright (EXIF rotation applied), 8-bit RGB. Of several frames, the first.
+        The photograph, upright (EXIF rotation applied), 8-bit RGB. Of an animation, the first frame.
 
     Raises:
-        UnreadablePhotograph: empty, truncated, or not a JPEG, PNG or TIFF.
+        UnreadablePhotograph: empty, truncated, forged, of several pages, or not a JPEG, PNG or TIFF.
         PhotographTooLarge: more than `MAX_BYTES` or `MAX_PIXELS`.
     """
     if not data:
@@ -102,6 +103,8 @@ def decode_photograph(
         raise PhotographTooLarge(
             f"The file has {len(data) / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are accepted. Export it as JPEG."
         )
+    if fault := find_forged_header(data) or find_pages(data):
+        raise UnreadablePhotograph(fault)
     try:
         try:
             pixels, width, height = _open_and_read(data, longest_side_px, exact=exact)
@@ -121,9 +124,7 @@ def decode_photograph(
     except MemoryError as error:
         raise PhotographTooLarge("The photograph does not fit into memory. Export it smaller.") from error
     except _DECODER_ERRORS as error:
-        raise UnreadablePhotograph(
-            "The file is damaged or incomplete. Copy it again, or export the photograph from the camera again."
-        ) from error
+        raise UnreadablePhotograph(CUT_OFF) from error
     return FundusPhotograph(pixels, name, hashlib.sha256(data).hexdigest(), find_laterality(name), width, height)
 
 
@@ -166,6 +167,8 @@ def _read_pixels(image: Image.Image, data: bytes, longest_side_px: int, *, exact
         deep_order = find_deep_order(image)
         image.load()
         pixels = to_rgb8(image, data, deep_order)
+    if image.format in _JPEG_FORMATS and (fault := find_cut_off(pixels)):
+        raise UnreadablePhotograph(fault)
     # Asked only now, because Pillow has turned a TIFF upright and forgotten the tag when it is loaded.
     swapped, flip = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation), (False, None))
     if swapped:

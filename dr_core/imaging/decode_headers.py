@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from PIL import TiffImagePlugin
 
-__all__ = ["count_scans", "describe_unread", "strip_ancillary"]
+__all__ = ["count_scans", "describe_unread", "measure_exif", "strip_ancillary"]
 
 _JPEG, _PNG, _TIFF = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", (b"II*\x00", b"MM\x00*")
 # A marker that is no restart and no stuffed byte; both stand within the picture's data.
 _MARKER = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")
-_SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
+_SOI, _EOI, _SOS, _APP1 = 0xD8, 0xD9, 0xDA, 0xE1
 _SEQUENTIAL = frozenset({0xC0, 0xC1})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _WIDTH, _BITS, _FORMAT, _FLOATING = 256, 258, 339, 3
@@ -35,6 +35,21 @@ def count_scans(data: bytes, *, enough: int) -> int:
     return rough if rough <= enough else sum(code == _SOS for code, _ in _walk_markers(data))
 
 
+def measure_exif(data: bytes) -> int:
+    """Return how many bytes of EXIF a JPEG or PNG holds; 0 for anything else."""
+    if data.startswith(_JPEG):
+        total = 0
+        for code, at in _walk_markers(data):
+            if code == _SOS:
+                break
+            if code == _APP1 and data[at + 2 : at + 6] == b"Exif":
+                total += int.from_bytes(data[at : at + 2])
+        return total
+    if data.startswith(_PNG):
+        return sum(end - at for kind, at, end in _walk_chunks(data) if kind == b"eXIf")
+    return 0
+
+
 def describe_unread(data: bytes) -> str:
     """Say of a genuine JPEG or TIFF why it is not read, with the remedy; empty for anything else."""
     if data.startswith(_JPEG):
@@ -52,17 +67,13 @@ def strip_ancillary(data: bytes) -> bytes:
     """
     if not data.startswith(_PNG):
         return b""
-    view, at = memoryview(data), len(_PNG)
-    kept = [view[:at]]
-    while at + 12 <= len(data):
-        kind, end = data[at + 4 : at + 8], at + 12 + int.from_bytes(data[at : at + 4])
+    view = memoryview(data)
+    kept = [view[: len(_PNG)]]
+    for kind, at, end in _walk_chunks(data):
         if end > len(data):
             return b""
         if kind in _CRITICAL_CHUNKS or _is_sound_extra(kind, view[at:end]):
             kept.append(view[at:end])
-        if kind == b"IEND":
-            break
-        at = end
     stripped = b"".join(kept)
     return stripped if len(stripped) < len(data) else b""
 
@@ -83,6 +94,17 @@ def _is_sound_extra(kind: bytes, chunk: memoryview) -> bool:
     if kind == b"tRNS" or (kind == b"eXIf" and bytes(content[:4]) in _TIFF):
         return zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
     return False
+
+
+def _walk_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the kind of each chunk of a PNG, and where it begins and should end, which may lie beyond the file."""
+    at = len(_PNG)
+    while at + 12 <= len(data):
+        kind, end = data[at + 4 : at + 8], at + 12 + int.from_bytes(data[at : at + 4])
+        yield kind, at, end
+        if kind == b"IEND":
+            return
+        at = end
 
 
 def _walk_markers(data: bytes) -> Iterator[tuple[int, int]]:

@@ -6,6 +6,7 @@ and bottoms, registration notches, burnt-in text and dark crescents are outliers
 """
 
 import math
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -31,9 +32,21 @@ MIN_CORNER_COVERAGE = 0.1
 WHITE_LEVEL = 235
 # An ellipse has one freedom more than a circle, and is believed only when it explains this much more of the boundary.
 ELLIPSE_GAIN = 0.06
+# Where what is lit is less than this of the longer side, most of the surround is cut away before the field is sought.
+WIDE_SURROUND, SURROUND_KEPT = 0.6, 0.15
+# Lit area beyond the field, as a share of what is lit in all: burnt-in text and a slack rim stay below it.
+MAX_LIT_BEYOND = 0.17
+BEYOND_RADII = 1.1
+# Two fields that touch look like one squeezed field, which fits badly; a squeezed photograph has a clean ellipse.
+MUCH_SQUEEZED, MIN_SQUEEZED_FIT = 0.72, 0.65
 
 NOT_A_FUNDUS = (
     "No retina was found in this picture. Upload a colour fundus photograph that shows the round field of the camera."
+)
+
+SEVERAL_FIELDS = (
+    "This picture shows more than one lit field, of which only one would be graded. Upload each eye as a photograph of "
+    "its own."
 )
 
 Indices = NDArray[np.intp]
@@ -50,7 +63,7 @@ def find_field_of_view(pixels: UInt8Array) -> FieldOfView:
 
     Raises:
         ValueError: `pixels` has another shape or dtype.
-        NotAFundusPhotograph: no round, lit field on a dark surround, or one that holds no retina.
+        NotAFundusPhotograph: no round, lit field on a dark surround, one that holds no retina, or more than one.
     """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise ValueError(f"pixels must be (H, W, 3) uint8. Received: {pixels.shape} {pixels.dtype}")
@@ -61,13 +74,44 @@ def find_field_of_view(pixels: UInt8Array) -> FieldOfView:
         )
     scale = min(1.0, ANALYSIS_SIZE_PX / max(height, width))
     small = _reduce(pixels, scale) if scale < 1.0 else pixels
-    lit = _segment_lit_area(small)
-    points = _sample_boundary(lit)
-    ellipse = _fit_field(points, small.shape[0], small.shape[1])
+    lit, region = _segment_lit_area(small)
+    left, top, wide, high = cv2.boundingRect(region.view(np.uint8))
+    alone = cv2.countNonZero(region.view(np.uint8)) >= (1.0 - MAX_LIT_BEYOND) * cv2.countNonZero(lit)
+    if alone and 0 < max(wide, high) < WIDE_SURROUND * max(lit.shape):
+        return _find_within(pixels, (left / scale, top / scale, wide / scale, high / scale))
+    ellipse = _fit_field(_sample_boundary(region), small.shape[0], small.shape[1])
     if ellipse is None:
         raise NotAFundusPhotograph(NOT_A_FUNDUS)
     require_retina(small, _to_field_of_view(ellipse, 1.0, small.shape[:2]))
+    if not alone or not _is_only_field(lit, ellipse):
+        raise NotAFundusPhotograph(SEVERAL_FIELDS)
     return _to_field_of_view(ellipse, scale, (height, width))
+
+
+def _find_within(pixels: UInt8Array, box: tuple[float, float, float, float]) -> FieldOfView:
+    """Find the field in the part of a picture that is lit: x, y, width and height in pixels.
+
+    In a wide black surround, as of a frame of video, a field would be too small to be believed.
+    """
+    left, top, wide, high = box
+    margin = SURROUND_KEPT * max(wide, high)
+    y, x = max(0, int(top - margin)), max(0, int(left - margin))
+    part = pixels[y : math.ceil(top + high + margin), x : math.ceil(left + wide + margin)]
+    found = find_field_of_view(np.ascontiguousarray(part))
+    center_rc = (found.center_rc[0] + y, found.center_rc[1] + x)
+    return replace(found, center_rc=center_rc, shape=(pixels.shape[0], pixels.shape[1]))
+
+
+def _is_only_field(lit: UInt8Array, ellipse: Ellipse) -> bool:
+    """Whether there is no second field beside or above `ellipse`, which nobody would look at, or in it as its half."""
+    if ellipse.edge_fit < MIN_SQUEEZED_FIT and not MUCH_SQUEEZED < ellipse.aspect < 1 / MUCH_SQUEEZED:
+        return False
+    reach_y = BEYOND_RADII * ellipse.radius_y
+    reach_x = reach_y * ellipse.aspect
+    rows = slice(max(0, math.floor(ellipse.y - reach_y)), math.ceil(ellipse.y + reach_y) + 1)
+    columns = slice(max(0, math.floor(ellipse.x - reach_x)), math.ceil(ellipse.x + reach_x) + 1)
+    within = cv2.countNonZero(np.ascontiguousarray(lit[rows, columns]))
+    return within >= (1.0 - MAX_LIT_BEYOND) * cv2.countNonZero(lit)
 
 
 def _reduce(pixels: UInt8Array, scale: float) -> UInt8Array:
@@ -80,8 +124,8 @@ def _reduce(pixels: UInt8Array, scale: float) -> UInt8Array:
     return np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def _segment_lit_area(pixels: UInt8Array) -> BoolArray:
-    """Return the largest lit region of `pixels`, holes filled."""
+def _segment_lit_area(pixels: UInt8Array) -> tuple[UInt8Array, BoolArray]:
+    """Return what is lit of `pixels`, 1 or 0, and the largest region of it."""
     red, green, blue = (np.asarray(channel, dtype=np.uint8) for channel in cv2.split(pixels))
     blackened = np.maximum(np.maximum(red, green), blue)
     blackened[np.minimum(np.minimum(red, green), blue) > WHITE_LEVEL] = 0
@@ -89,15 +133,16 @@ def _segment_lit_area(pixels: UInt8Array) -> BoolArray:
     surround = _find_level(np.concatenate([level[0], level[-1], level[:, 0], level[:, -1]]), 0.05)
     bright = _find_level(level, 0.95)
     step = min(max(EDGE_LEVEL * (bright - surround), EDGE_STEP_RANGE[0]), EDGE_STEP_RANGE[1])
-    lit = cv2.threshold(level, math.floor(surround + step), 1, cv2.THRESH_BINARY)[1]
-    lit = cv2.morphologyEx(lit, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
+    over = cv2.threshold(level, math.floor(surround + step), 1, cv2.THRESH_BINARY)[1]
+    opened = cv2.morphologyEx(over, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
+    lit: UInt8Array = np.asarray(opened, dtype=np.uint8)
     # Mostly there is one region, as contours tell ten times sooner than labels do; those of holes have a parent.
     parents = cv2.findContours(lit, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)[1]
     if parents is None or (parents[0, :, 3] < 0).sum() == 1:
-        return np.asarray(lit, dtype=np.bool_)
+        return lit, lit.view(np.bool_)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(lit)
     largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    return np.asarray(labels == largest, dtype=np.bool_)
+    return lit, np.asarray(labels == largest, dtype=np.bool_)
 
 
 def _find_level(level: UInt8Array, share: float) -> float:

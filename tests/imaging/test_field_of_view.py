@@ -201,3 +201,41 @@ def test_field_is_found_in_real_photographs_of_every_source(data_dir):
     chosen = np.random.default_rng(20261123).choice(len(paths), REAL_PHOTOGRAPHS, replace=False)
     missed = [paths[index].name for index in chosen if not find_in_file(paths[index])]
     assert len(missed) <= 0.01 * REAL_PHOTOGRAPHS, missed
+
+
+def draw_pair(gap_px: int, axis: int, size: tuple[int, int] = (480, 480)) -> np.ndarray:
+    eyes = [draw_fundus(FundusDrawing(*size, eye=eye, seed=seed)) for seed, eye in enumerate(Laterality, start=1)]
+    gap = np.zeros((gap_px, size[0], 3) if axis == 0 else (size[1], gap_px, 3), np.uint8)
+    return np.concatenate([eyes[0], gap, eyes[1]], axis=axis)
+
+
+@pytest.mark.parametrize("axis", [0, 1], ids=["stacked", "side by side"])
+@pytest.mark.parametrize("gap_px", [0, 4, 60, 400])
+def test_two_eyes_in_one_picture_are_refused(axis, gap_px):
+    with pytest.raises(NotAFundusPhotograph, match=r"more than one lit field|No retina was found"):
+        find_field_of_view(draw_pair(gap_px, axis))
+
+
+def test_two_eyes_are_told_from_no_eye():
+    with pytest.raises(NotAFundusPhotograph, match="Upload each eye as a photograph of its own"):
+        find_field_of_view(draw_pair(4, 1))
+
+
+def test_burnt_in_text_is_no_second_field(fundus_pixels):
+    marked = fundus_pixels.copy()
+    for line in range(3):
+        place = (8, 24 + 22 * line)
+        cv2.putText(marked, "PATIENT OD", place, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2)
+    assert_field(find_field_of_view(marked), CENTER_RC, RADIUS_PX)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.3, 0.15])
+@pytest.mark.parametrize("corner", [False, True])
+def test_field_is_found_in_a_wide_black_surround(fundus_pixels, share, corner):
+    height, width = round(HEIGHT / share), round(WIDTH / share)
+    framed = np.zeros((height, width, 3), np.uint8)
+    y, x = (0, 0) if corner else ((height - HEIGHT) // 2, (width - WIDTH) // 2)
+    framed[y : y + HEIGHT, x : x + WIDTH] = fundus_pixels
+    field = find_field_of_view(framed)
+    assert_field(field, (CENTER_RC[0] + y, CENTER_RC[1] + x), RADIUS_PX)
+    assert field.mask.shape == (height, width)
