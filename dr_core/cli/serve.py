@@ -2,7 +2,9 @@
 
 import argparse
 import os
+import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from dr_core.domain.errors import ConfigurationError
@@ -13,6 +15,8 @@ NAME = "serve"
 SUMMARY = "Start the application for the browser."
 DEFAULT_PORT = 8501
 MAX_PORT = 65_535
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
+EVERY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - compared with, not listened on
 HOME = Path(__file__).resolve().parents[2]
 
 
@@ -43,5 +47,28 @@ def run(arguments: argparse.Namespace) -> int:
     os.chdir(HOME)
     command = [sys.executable, str(server), "run", str(app)]
     settings = ["--server.address", arguments.address, "--server.port", str(arguments.port)]
+    for host in _list_hosts(arguments.address):
+        settings += ["--server.allowedHosts", host]
     sys.stdout.flush()
     os.execv(sys.executable, [*command, *settings])  # noqa: S606 - our own interpreter, no shell
+
+
+def _list_hosts(address: str) -> list[str]:
+    """Return the names under which browsers may ask for the app.
+
+    Another name that leads to this computer belongs to a web page that wants to read what the app shows (DNS
+    rebinding): such a page counts as of the same origin.
+    """
+    hosts = {*LOCAL_HOSTS, os.environ.get("STREAMLIT_BROWSER_SERVER_ADDRESS", "").strip().lower()}
+    hosts |= _name_this_computer() if address in EVERY_ADDRESS else {address}
+    return sorted(hosts - {""})
+
+
+def _name_this_computer() -> set[str]:
+    """Return the names and the address by which others on the network know this computer; asks nobody."""
+    names = {socket.gethostname().lower(), socket.getfqdn().lower()}
+    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        # Connecting a datagram socket sends nothing; it only chooses the interface.
+        probe.connect(("192.0.2.1", 9))
+        names.add(str(probe.getsockname()[0]))
+    return names

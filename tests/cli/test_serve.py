@@ -1,7 +1,9 @@
 """``serve`` hands over to Streamlit, on this computer alone unless told otherwise."""
 
 import os
+import socket
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,23 @@ def test_serve_listens_on_this_computer_alone(handed_over):
     (command,) = handed_over
     assert command[0] == sys.executable
     assert [Path(part).name for part in command[1:4]] == ["server.py", "run", "app.py"]
-    assert command[4:] == ["--server.address", "localhost", "--server.port", "8600"]
+    assert command[4:8] == ["--server.address", "localhost", "--server.port", "8600"]
+    assert list_hosts(command) == ["127.0.0.1", "::1", "localhost"]
+
+
+def list_hosts(command: list[str]) -> list[str]:
+    return [value for option, value in pairwise(command) if option == "--server.allowedHosts"]
+
+
+def test_browsers_may_ask_under_the_clinics_name_and_no_other(handed_over, monkeypatch):
+    monkeypatch.setenv("STREAMLIT_BROWSER_SERVER_ADDRESS", "Retina.Clinic.example")
+    main(["serve", "--address", "10.1.2.3"])
+    assert list_hosts(handed_over[0]) == ["10.1.2.3", "127.0.0.1", "::1", "localhost", "retina.clinic.example"]
+    main(["serve", "--address", "0.0.0.0"])
+    hosts = list_hosts(handed_over[1])
+    assert socket.gethostname().lower() in hosts
+    assert "0.0.0.0" not in hosts
+    assert "*" not in "".join(hosts)
 
 
 @pytest.mark.parametrize("port", ["0", "70000"])
