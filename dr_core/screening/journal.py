@@ -1,15 +1,19 @@
 """What a batch has done so far, on disk, so that a run that was killed goes on where it stopped.
 
-The journal is a text file beside the report, one JSON object a line: first what the results depend on (model, options),
-then one line for each photograph. Lines are only added, so a kill leaves at most one torn line, at the end, and that is
-cut off. Results that were never tied to bytes (unreadable files) are not recorded: they are looked at again.
+The journal is a text file beside the report, one JSON object a line behind its checksum: first what the results depend
+on (model, options), then one line for each photograph. Lines are only added, so a kill leaves at most one torn line, at
+the end, and that is cut off; a line that is damaged costs its own result. Results that were never tied to bytes
+(unreadable files) are not recorded: they are looked at again.
 """
 
+import errno
 import fcntl
 import hashlib
 import json
 import os
+import stat
 import time
+import zlib
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +30,7 @@ from dr_core.screening.sources import PhotographSource
 
 __all__ = ["Journal", "JournalSetup", "describe_setup"]
 
-JOURNAL_VERSION = 1
+JOURNAL_VERSION = 2
 # Waiting for the disk costs tens of milliseconds, so it is done by the clock and not by the row.
 SYNC_EVERY_S = 2.0
 
@@ -82,6 +86,8 @@ class Journal:
         except OSError as error:
             raise _explain(path, error) from error
         try:
+            if not stat.S_ISREG(os.fstat(self._file).st_mode):
+                raise OSError(errno.EINVAL, "no ordinary file")  # a pipe would be waited for without end
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._take_over(setup, resume=resume)
         except BlockingIOError as error:
@@ -101,7 +107,7 @@ class Journal:
             return None
         offset, length = place
         try:
-            return decode_result(json.loads(os.pread(self._file, length, offset))["result"])
+            return decode_result(_parse_line(os.pread(self._file, length, offset))["result"])
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
             return None
 
@@ -161,14 +167,19 @@ class Journal:
         return offset
 
     def _write(self, entry: dict[str, Any]) -> None:
-        data = json.dumps(entry, separators=(",", ":")).encode("ascii") + b"\n"
+        text = json.dumps(entry, separators=(",", ":")).encode("ascii")
+        # A flipped bit can leave valid JSON with another grade in it.
+        data = b"%08x %b\n" % (zlib.crc32(text), text)
         while data:
             data = data[os.write(self._file, data) :]
 
 
 def _parse_line(line: bytes) -> dict[str, Any]:
+    checksum, _, text = line.rstrip(b"\n").partition(b" ")
+    if checksum != b"%08x" % zlib.crc32(text):
+        return {}
     try:
-        entry = json.loads(line)
+        entry = json.loads(text)
     except (RecursionError, ValueError):
         return {}
     return entry if isinstance(entry, dict) else {}

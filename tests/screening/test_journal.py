@@ -1,6 +1,7 @@
 """What is done, on disk: exact, torn lines cut off, and useless under another model."""
 
 import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -146,7 +147,27 @@ def test_foreign_file_starts_anew(path, data):
     journal = Journal(path, SETUP, resume=True)
     assert journal.recorded == 0
     journal.close()
-    assert json.loads(path.read_bytes().splitlines()[0])["journal"] == 1
+    first = path.read_bytes().splitlines()[0]
+    assert json.loads(first.partition(b" ")[2])["journal"] == 2
+
+
+def test_a_flipped_bit_costs_one_result_and_never_changes_a_grade(path):
+    write_journal(path, ["a.jpg", "b.jpg"])
+    whole = path.read_bytes()
+    start = whole.index(b"\n") + 1
+    end = whole.index(b"\n", start)
+    for place in range(start, end):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 2]) + whole[place + 1 :])
+        journal = Journal(path, SETUP, resume=True)
+        assert journal.recall(NamedSource("a.jpg")) is None, whole[place - 20 : place + 20]
+        assert journal.recall(NamedSource("b.jpg")) is not None
+        journal.close()
+
+
+def test_a_pipe_in_the_journals_place_is_refused_and_not_waited_for(path):
+    os.mkfifo(path)
+    with pytest.raises(StorageError, match="no ordinary file"):
+        Journal(path, SETUP, resume=True)
 
 
 def test_results_not_tied_to_bytes_and_reused_ones_are_not_written(path):
