@@ -15,6 +15,7 @@ from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.model.classifier import Classifier
 from dr_core.reports.csv import PART_SUFFIX
 from dr_core.reports.operating_point import read_operating_point
+from dr_core.reports.wording import clean_text
 from dr_core.screening.batch import screen_batch
 from dr_core.screening.cluster import RayCluster
 from dr_core.screening.cluster_session import THIS_COMPUTER
@@ -23,6 +24,7 @@ from dr_core.screening.journal import Journal, describe_setup
 from dr_core.screening.keepsakes import PictureFolder
 from dr_core.screening.object_storage import find_stored_photographs, is_address
 from dr_core.screening.sources import BatchInput
+from dr_core.settings import load_settings
 
 __all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
 
@@ -80,14 +82,16 @@ def run(arguments: argparse.Namespace) -> int:
     """
     line = ProgressLine(sys.stderr)
     out: Path = arguments.out
+    # As on the pages: a clinic that has set its operating point is not graded at another without knowing.
+    point_path: Path | None = arguments.operating_point or load_settings().operating_point
     _check_engine(arguments)
     try:
-        check_output(out, arguments.paths, arguments.operating_point)
+        check_output(out, arguments.paths, point_path)
         check_heatmaps(arguments.heatmaps, arguments.paths)
     except OSError as error:
         raise ConfigurationError(f"A path cannot be used ({error.strerror}): check --out and --heatmaps.") from error
     _check_inputs(arguments.paths, line)
-    point = None if arguments.operating_point is None else read_operating_point(arguments.operating_point)
+    point = None if point_path is None else read_operating_point(point_path)
     classifier = _load_classifier(arguments.model, point)
     real_out = os.path.realpath(out)
     journal_path = Path(real_out + JOURNAL_SUFFIX)
@@ -113,6 +117,8 @@ def run(arguments: argparse.Namespace) -> int:
             # Nothing has been graded yet, so this is a wrong argument rather than a failure on the way.
             raise ConfigurationError(str(error)) from error
         line.say(f"{_describe_batch(batch)} Model: {classifier.spec.label}.")
+        if point is not None:
+            line.say(f"Operating point: {clean_text(point.label)}.")
         line.say(_describe_start(journal, resume=arguments.resume, unfinished=unfinished))
         status = GradingRun(plan, journal, pictures=pictures, line=line).write_report(out)
         if cluster is not None and cluster.graded_here:

@@ -10,7 +10,9 @@ import pytest
 from dr_core.domain.errors import ModelAltered
 from dr_core.model.classifier import Classifier
 from dr_core.reports.csv import CSV_COLUMNS, DETAIL_COLUMNS
+from dr_core.reports.operating_point import write_operating_point
 from tests.cli.grading import grade, read_report, strip_seconds
+from tests.fakes import FakeClassifier, make_operating_point
 from tests.hostile import make_hostile_folder
 
 pytestmark = pytest.mark.usefixtures("fake_model")
@@ -220,3 +222,18 @@ def test_name_of_the_report_asks_for_parquet(tmp_path, make_folder):
     assert [row["file"] for row in rows] == [row["file"] for row in read_report(tmp_path / "report.csv")]
     assert [row["grade"] for row in rows] == [None, 2, 2]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photographs", "report.csv", "report.parquet"]
+
+
+def test_the_installations_operating_point_counts_on_the_command_line_too(tmp_path, make_folder, monkeypatch, capfd):
+    folder, out, seen = make_folder(1), tmp_path / "report.csv", []
+    monkeypatch.setenv("RETINADESK_OPERATING_POINT", str(tmp_path / "missing.json"))
+    assert grade(folder, "--out", out) == 2
+    assert not out.exists()
+    _, path = write_operating_point(make_operating_point(), tmp_path / "clinic.json")
+    monkeypatch.setenv("RETINADESK_OPERATING_POINT", str(path))
+    monkeypatch.setattr(
+        Classifier, "load", lambda folder=None, operating_point=None: seen.append(operating_point) or FakeClassifier()
+    )
+    assert grade(folder, "--out", out) == 0
+    assert seen[0].name == make_operating_point().name
+    assert f"Operating point: {seen[0].label}." in capfd.readouterr().err
