@@ -13,13 +13,13 @@ from dr_core.domain.errors import StorageError
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.reading import UNGRADABLE_LABEL
 from dr_core.domain.results import ScreeningResult, Status
+from dr_core.reports.spreadsheet import defuse_cell
 
 __all__ = [
     "CSV_COLUMNS",
     "DETAIL_COLUMNS",
     "READING_COLUMNS",
     "CsvFile",
-    "defuse_cell",
     "format_details",
     "format_reading",
     "format_row",
@@ -67,9 +67,6 @@ READING_COLUMNS = (
 )  # fmt: skip
 PART_SUFFIX = ".part"
 MODEL_SHA_CHARACTERS = 12
-
-# CWE-1236: a spreadsheet runs a cell that begins so; the full-width forms count in East Asian settings.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def format_row(result: ScreeningResult) -> dict[str, str]:
@@ -132,11 +129,6 @@ def format_reading(result: ScreeningResult) -> dict[str, str]:
         row["reader_note"] = defuse_cell(reading.note)
         row["read_utc"] = reading.read_utc
     return row
-
-
-def defuse_cell(text: str) -> str:
-    """Return `text` with an apostrophe before it if a spreadsheet would take it for a formula (ASVS 1.2.10)."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def render_csv(results: Iterable[ScreeningResult], *, details: bool = False) -> bytes:

@@ -5,6 +5,7 @@ import json
 import re
 import types
 import typing
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,10 +33,16 @@ def write_record(record: Any, path: Path) -> None:
     beside = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text + "\n", encoding="utf-8")
+        # Made anew: a forged link of this name is not written through, and a pipe is not waited for.
+        beside.unlink(missing_ok=True)
+        with beside.open("x", encoding="utf-8") as stream:
+            stream.write(text + "\n")
         beside.replace(path)
     except OSError as error:
         raise StorageError(f"{path.name} could not be written ({error.strerror}). Choose another folder.") from error
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
 
 
 def read_record(kind: type[Record], path: Path) -> Record:

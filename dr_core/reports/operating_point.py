@@ -12,8 +12,8 @@ from pathlib import Path
 
 from dr_core.domain.errors import ConfigurationError, StorageError
 from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
-from dr_core.reports.csv import defuse_cell
 from dr_core.reports.dataclass_json import read_record, write_record
+from dr_core.reports.spreadsheet import defuse_cell
 from dr_core.reports.wording import clean_text
 from dr_core.screening.local_calibration import SENSITIVITIES, TEMPERATURES, LocalCalibration
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from dr_core.domain.errors import StorageError
 from dr_core.domain.results import ScreeningResult
-from dr_core.reports.csv import CsvFile, defuse_cell
+from dr_core.reports.csv import CsvFile
+from dr_core.reports.spreadsheet import defuse_cell
 
 __all__ = ["INDEX_COLUMNS", "INDEX_NAME", "OverlayEntry", "format_index_row", "list_overlays", "write_overlay_archive"]
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -42,7 +43,9 @@ class ParquetFile:
         self._schema = pa.schema([(column, _find_type(column)) for column in columns])
         self._rows: list[dict[str, Any]] = []
         try:
-            self._stream = self._part.open("wb")
+            # Made anew: what a forged link of this name leads to is not written over.
+            self._part.unlink(missing_ok=True)
+            self._stream = self._part.open("xb")
         except OSError as error:
             raise _explain(self._path, error) from error
         self._writer = pq.ParquetWriter(self._stream, self._schema, compression="zstd")
@@ -61,12 +64,13 @@ class ParquetFile:
                 os.fsync(self._stream.fileno())
                 self._stream.close()
                 self._part.replace(self._path)
-            else:
-                self._writer.close()
-                self._stream.close()
-                self._part.unlink(missing_ok=True)
         except OSError as failure:
             raise _explain(self._path, failure) from failure
+        finally:
+            # On a full disk closing fails too, and the part is what takes the room.
+            for clear in (self._writer.close, self._stream.close, self._part.unlink):
+                with suppress(OSError):
+                    clear()
 
     def write_row(self, cells: Mapping[str, str]) -> None:
         """Take one row; `cells` holds a text for every column.

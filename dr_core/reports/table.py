@@ -9,7 +9,7 @@ from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.results import ScreeningResult, Status
 from dr_core.domain.second_look import needs_reader, needs_second_reader
-from dr_core.reports.csv import defuse_cell
+from dr_core.reports.spreadsheet import defuse_cell
 from dr_core.reports.wording import clean_text
 
 __all__ = ["SORT_COLUMNS", "TableFilter", "build_table", "count_outcomes", "filter_table", "find_scores", "label_grade"]

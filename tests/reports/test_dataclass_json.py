@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from dataclasses import dataclass
 
 import pytest
@@ -87,3 +88,29 @@ def test_a_nan_is_never_written(tmp_path):
     with pytest.raises(ValueError, match="not JSON compliant"):
         write_record(Inner("a", (math.nan,)), tmp_path / "r.json")
     assert not (tmp_path / "r.json").exists()
+
+
+def test_a_forged_link_or_pipe_under_the_name_of_the_part_is_not_written_to(tmp_path):
+    photograph = tmp_path / "eye.jpg"
+    photograph.write_bytes(b"photograph")
+    (tmp_path / "r.json.part").symlink_to(photograph)
+    write_record(RECORD, tmp_path / "r.json")
+    assert photograph.read_bytes() == b"photograph"
+    assert not (tmp_path / "r.json").is_symlink()
+    os.mkfifo(tmp_path / "r.json.part")
+    # Held open at both ends: what is written to it after all is seen, and does not hang.
+    pipe = os.open(tmp_path / "r.json.part", os.O_RDWR)
+    try:
+        write_record(RECORD, tmp_path / "r.json")
+    finally:
+        os.close(pipe)
+    assert (tmp_path / "r.json").is_file()
+    assert read_record(Outer, tmp_path / "r.json") == RECORD
+
+
+def test_a_record_that_cannot_take_its_place_leaves_no_part_behind(tmp_path):
+    # A folder of that name refuses the last step, after the part has been written.
+    (tmp_path / "r.json").mkdir()
+    with pytest.raises(StorageError, match="could not be written"):
+        write_record(RECORD, tmp_path / "r.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]

@@ -1,5 +1,11 @@
 """The Parquet report: the CSV's columns with types, complete or not there."""
 
+import errno
+import io
+import os
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
@@ -65,3 +71,44 @@ def test_stopped_report_leaves_the_older_one_alone(tmp_path):
 def test_place_that_cannot_be_written_says_so(tmp_path):
     with pytest.raises(StorageError, match="cannot be written"):
         ParquetFile(tmp_path / "nowhere" / "report.parquet", CSV_COLUMNS)
+
+
+def test_forged_link_under_the_name_of_the_part_is_not_followed(tmp_path):
+    photograph = tmp_path / "eye.jpg"
+    photograph.write_bytes(b"photograph")
+    (tmp_path / "report.parquet.part").symlink_to(photograph)
+    with ParquetFile(tmp_path / "report.parquet", CSV_COLUMNS):
+        pass
+    assert photograph.read_bytes() == b"photograph"
+    assert not (tmp_path / "report.parquet").is_symlink()
+    assert pq.read_table(tmp_path / "report.parquet").num_rows == 0
+
+
+def test_full_disk_leaves_no_part_behind(tmp_path, monkeypatch):
+    def refuse(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with (
+        pytest.raises(StorageError, match="No space left"),
+        ParquetFile(tmp_path / "report.parquet", CSV_COLUMNS) as report,
+    ):
+        report.write_row(format_row(RESULTS[0]))
+    assert not list(tmp_path.iterdir())
+
+
+def test_disk_that_is_full_while_rows_are_written_leaves_no_part_behind(tmp_path, monkeypatch):
+    class FullDisk(io.FileIO):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(parquet, "ROWS_PER_GROUP", 100)
+    monkeypatch.setattr(Path, "open", lambda path, mode: io.BufferedWriter(FullDisk(path, mode.replace("b", ""))))
+    # Names of which no two are alike take the room.
+    rows = [format_row(replace(RESULTS[0], name=os.urandom(200).hex())) for _ in range(100)]
+    with (
+        pytest.raises(StorageError, match="No space left"),
+        ParquetFile(tmp_path / "report.parquet", CSV_COLUMNS) as report,
+    ):
+        list(map(report.write_row, rows))
+    assert not list(tmp_path.iterdir())
