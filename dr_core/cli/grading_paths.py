@@ -1,12 +1,13 @@
 """Where ``grade`` may write: never over a photograph, another input or a setting, and never among what it grades."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from dr_core.domain.errors import ConfigurationError
 from dr_core.imaging.decode import looks_like_image
 from dr_core.reports.wording import clean_text
+from dr_core.screening.folder import holds_photograph
 from dr_core.screening.overlay_mark import has_overlay_name
 from dr_core.screening.sources import format_name, has_image_extension, read_head
 
@@ -61,11 +62,8 @@ def check_heatmaps(heatmaps: Path | None, paths: Sequence[str]) -> None:
     graded = {Path(os.path.realpath(path)) for path in paths}
     if real in graded:
         raise ConfigurationError("--heatmaps is a folder to be graded: name another, so that no overlay is graded.")
-    inside = not graded.isdisjoint(real.parents)
-    if inside and any(has_image_extension(name) and not has_overlay_name(name) for name in _list_files(real)):
-        raise ConfigurationError(
-            "--heatmaps holds photographs, which would be left out of the report: name a new folder for the overlays."
-        )
+    if not graded.isdisjoint(real.parents):
+        _require_own_files(real)
 
 
 def quote_path(path: str) -> str:
@@ -80,6 +78,14 @@ def _is_same_file(out: Path, path: str) -> bool:
         return False
 
 
-def _list_files(folder: Path) -> Iterator[str]:
-    for _, _, names in os.walk(folder):
-        yield from names
+def _require_own_files(folder: Path) -> None:
+    for top, _, names in os.walk(folder):
+        for name in names:
+            path = os.path.join(top, name)  # noqa: PTH118 - bytes kept
+            # What else an earlier run left here (index, report, journal, parts) is no photograph. Overlays are not
+            # opened: there may be a million of them.
+            if not has_overlay_name(name) and holds_photograph(path):
+                raise ConfigurationError(
+                    "--heatmaps holds photographs, which would be left out of the report: name a new folder for the "
+                    f"overlays. Found: {quote_path(path)}"
+                )

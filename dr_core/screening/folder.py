@@ -16,7 +16,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dr_core.domain.errors import ConfigurationError
+from dr_core.domain.errors import ConfigurationError, UnreadablePhotograph
 from dr_core.screening.sources import (
     BatchInput,
     BrokenSource,
@@ -29,7 +29,7 @@ from dr_core.screening.sources import (
     read_head,
 )
 
-__all__ = ["find_photographs", "find_server_photographs"]
+__all__ = ["find_photographs", "find_server_photographs", "holds_photograph"]
 
 _UNLISTABLE = "This folder could not be opened: allow this account to read it, and run again."
 _TOO_DEEP = "The path of this folder is too long for this system: move it to a shorter path, and run again."
@@ -135,7 +135,7 @@ class _Listing:
                 self._found.append(DiskPhotograph(format_name(path), path, self._roots))
         elif not has_image_extension(path) and os.path.isdir(path):
             self._linked_folders.add(real)
-        elif _holds_photograph(path):
+        elif holds_photograph(path, self._roots):
             self._add_file(path, real)
         else:
             self._other_files.add(real)
@@ -146,12 +146,18 @@ class _Listing:
             self._found.append(DiskPhotograph(format_name(path), path, self._roots))
 
 
-def _holds_photograph(path: str) -> bool:
+def holds_photograph(path: str, roots: tuple[str, ...] = ()) -> bool:
+    """Return True when a file that a folder holds gets a row: by its extension, or else by its content.
+
+    Args:
+        path: the file.
+        roots: real paths of the folders outside of which nothing is looked into; empty for anywhere.
+    """
     if name_is_enough(path):
         return has_image_extension(path)
     try:
-        return counts_as_photograph(path, read_head(path))
-    except OSError:
+        return counts_as_photograph(path, read_head(path, roots))
+    except (OSError, UnreadablePhotograph):
         # What cannot be looked into gets a row rather than vanish.
         return True
 

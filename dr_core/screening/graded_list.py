@@ -6,6 +6,7 @@ columns, ``2.0`` for 2), strict about everything that would pair a photograph wi
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ DELIMITERS = ",;\t"
 MAX_BYTES = 5_000_000
 MAX_ROWS = 5_000
 MAX_QUOTED = 80
+# Python's numbers may also hold underscores and the digits of every script.
+_NUMBER = re.compile(r"[0-9.,eE+-]+")
 _CODECS = ("utf-8-sig", "cp1252", "latin-1")
 _WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -134,14 +137,20 @@ def _find_columns(lines: list[tuple[int, list[str]]]) -> tuple[int, int]:
             "This is a report of RetinaDesk, and the grades in it are the program's own: make a list of the readers' "
             "grades, with the columns file and grade."
         )
-    file_at = next((titles.index(title) for title in FILE_COLUMNS if title in titles), None)
-    grade_at = next((titles.index(title) for title in GRADE_COLUMNS if title in titles), None)
-    if file_at is None or grade_at is None:
+    file_title = next((title for title in FILE_COLUMNS if title in titles), None)
+    grade_title = next((title for title in GRADE_COLUMNS if title in titles), None)
+    if file_title is None or grade_title is None:
         raise ConfigurationError(
             "The list of grades needs a first line with the titles file and grade, and a line for each photograph, "
             "such as: photograph_001.jpg,2"
         )
-    return file_at, grade_at
+    for title in (file_title, grade_title):
+        if titles.count(title) > 1:
+            raise ConfigurationError(
+                f"The list has {titles.count(title)} columns with the title {title}, and only one can count: give the "
+                "others another title."
+            )
+    return titles.index(file_title), titles.index(grade_title)
 
 
 def _read_cell(cells: Sequence[str], at: int) -> str:
@@ -153,7 +162,7 @@ def _read_grade(cell: str, number: int) -> int | None:
     if cell.lower() in UNGRADED:
         return None
     try:
-        grade = float(cell.replace(",", "."))
+        grade = float(cell.replace(",", ".")) if _NUMBER.fullmatch(cell) else -1.0
     except ValueError:
         grade = -1.0
     if not (grade.is_integer() and 0 <= grade < GRADE_COUNT):

@@ -1,6 +1,7 @@
 """Pictures that outlive a photograph in a batch: its heatmap overlay and its thumbnail, under generated names."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from dr_core.domain.errors import StorageError
@@ -65,10 +66,16 @@ class PictureFolder:
         """
         part = self.folder / f"{name}.part"
         try:
-            part.write_bytes(picture)
+            # Made anew: a forged link of this name is not written through, and a pipe is not waited for.
+            part.unlink(missing_ok=True)
+            with part.open("xb") as stream:
+                stream.write(picture)
             part.replace(self.folder / name)
         except OSError as error:
             raise _explain(error) from error
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
 
     def read(self, name: str) -> bytes | None:
         """Return one picture; None when it is not there."""

@@ -1,7 +1,7 @@
 """Where the photographs of a batch come from, and how their bytes are read without ever hanging.
 
-A source knows a name to print and how to fetch bytes; the batch knows nothing else about it. Folders are listed in
-`folder`, ZIP files in `archive`; uploads are spooled to disk first and are then files like any other.
+A source knows a name to print and how to fetch bytes. Folders are listed in `folder`, ZIP files in `archive`; uploads
+are spooled to disk first and are then files like any other.
 """
 
 # Paths stay strings, byte for byte as they were given: `Path` would rewrite them.
@@ -32,14 +32,17 @@ __all__ = [
 ]
 
 # Image formats that are not accepted still get their row, so that nobody believes them graded.
-OTHER_IMAGE_EXTENSIONS = frozenset(
-    {".avif", ".bmp", ".dcm", ".dicom", ".gif", ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".webp"}
-) | {".arw", ".cr2", ".cr3", ".dib", ".dng", ".jxl", ".mpo", ".nef", ".orf", ".psd"}
+ROW_EXTENSIONS = IMAGE_EXTENSIONS.union(
+    {".avif", ".bmp", ".dcm", ".dicom", ".gif", ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".webp"},
+    {".arw", ".cr2", ".cr3", ".dib", ".dng", ".jxl", ".mpo", ".nef", ".orf", ".psd"},
+)
 HEAD_BYTES = 132
 APPLE_DOUBLE_MAGIC = b"\x00\x05\x16\x07"
-# DICOM files mostly have no extension, or a number that looks like one.
-DICOM_MAGIC, DICOM_MAGIC_AT = b"DICM", 128
+DICOM_MAGIC, DICOM_MAGIC_AT = b"DICM", 128  # such files mostly have no extension, or a number that looks like one
 
+# Where the last dot only looks like the start of one: "Dr. Smith OD", "eye.jpg (1)", "eye.jpg~", "1.2.840.113.A1".
+_EXTENSION = re.compile(r"\.(?=[0-9]*[a-z])[a-z0-9]{1,5}")
+_DOTTED_NUMBER = re.compile(r"[0-9.]+\.[A-Za-z][0-9]+")
 _UNPRINTABLE = re.compile("[\ud800-\udfff\x00]")
 _READ_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _NO_FILE = "This is a pipe or a device, not a file: save the photograph as a file."
@@ -149,21 +152,17 @@ def format_name(name: str) -> str:
 
 def _escape_character(match: re.Match[str]) -> str:
     code = ord(match.group())
-    if code == 0 or 0xDC80 <= code <= 0xDCFF:
-        return f"\\x{code & 0xFF:02x}"
-    return f"\\u{code:04x}"
+    return f"\\x{code & 0xFF:02x}" if code == 0 or 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
 
 
 def has_image_extension(name: str) -> bool:
     """Return True when the name says image; formats that are not accepted count, so that they get their row."""
-    extension = _find_extension(name)
-    return extension in IMAGE_EXTENSIONS or extension in OTHER_IMAGE_EXTENSIONS
+    return _find_extension(name) in ROW_EXTENSIONS
 
 
 def lacks_extension(name: str) -> bool:
-    """Return True when only the content can tell; ".1" or ".0007" numbers a file and does not say what is in it."""
-    extension = _find_extension(name)
-    return len(extension) < 2 or extension[1:].isdigit()
+    """Return True when only the content can tell; ".0007" or ". Smith OD" does not say what is in a file."""
+    return not _find_extension(name)
 
 
 def name_is_enough(name: str) -> bool:
@@ -192,26 +191,33 @@ def _find_base(name: str) -> str:
 
 
 def _find_extension(name: str) -> str:
-    return os.path.splitext(_find_base(name))[1].strip().lower()
+    extension = os.path.splitext(base := _find_base(name))[1].strip().lower()
+    return extension if _EXTENSION.fullmatch(extension) and not _DOTTED_NUMBER.fullmatch(base) else ""
 
 
-def read_head(path: str) -> bytes:
+def read_head(path: str, roots: tuple[str, ...] = ()) -> bytes:
     """Return the first `HEAD_BYTES` of a regular file, and nothing of anything else.
 
     Raises:
         OSError: the file cannot be opened.
+        UnreadablePhotograph: it lies outside `roots`, and has not been looked at.
     """
-    target = os.path.realpath(path, strict=True)
+    target = _resolve(path, roots)
     if not stat.S_ISREG(os.stat(target).st_mode):
         return b""
     with open(os.open(target, _READ_FLAGS), "rb") as stream:
         return stream.read(HEAD_BYTES) or b""
 
 
-def _read_regular_file(path: str, roots: tuple[str, ...]) -> bytes:
+def _resolve(path: str, roots: tuple[str, ...]) -> str:
     target = os.path.realpath(path, strict=True)
     if roots and not any(os.path.commonpath((root, target)) == root for root in roots):
         raise UnreadablePhotograph("Its link leads outside the allowed folders: copy the file into the folder.")
+    return target
+
+
+def _read_regular_file(path: str, roots: tuple[str, ...]) -> bytes:
+    target = _resolve(path, roots)
     _require_photograph_file(os.stat(target))
     with open(os.open(target, _READ_FLAGS), "rb") as stream:
         # Looked at twice: the file may have been replaced between the two calls.
@@ -227,9 +233,7 @@ def _read_regular_file(path: str, roots: tuple[str, ...]) -> bytes:
 
 def _require_photograph_file(status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
-        raise UnreadablePhotograph(
-            "This is a folder, not a photograph: give the folder a name that does not end like a photograph."
-        )
+        raise UnreadablePhotograph("This is a folder, not a photograph: give it a name that does not end like one.")
     if not stat.S_ISREG(status.st_mode):
         raise UnreadablePhotograph(_NO_FILE)
     if status.st_size > MAX_BYTES:
@@ -237,10 +241,8 @@ def _require_photograph_file(status: os.stat_result) -> None:
 
 
 def _too_large(size_bytes: int) -> str:
-    return (
-        f"The file has {max(size_bytes, MAX_BYTES + 1) / 1e6:,.0f} MB, and {MAX_BYTES / 1e6:,.0f} MB is the limit: "
-        "export the photograph as JPEG."
-    )
+    size, limit = (f"{count / 1e6:,.0f} MB" for count in (size_bytes, MAX_BYTES))
+    return f"The file has {size}, and {limit} is the limit: export the photograph as JPEG."
 
 
 def _explain(error: OSError) -> str:

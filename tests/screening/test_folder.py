@@ -8,7 +8,7 @@ import pytest
 from dr_core.domain.errors import ConfigurationError, UnreadablePhotograph
 from dr_core.screening.folder import find_photographs, find_server_photographs
 from tests.hostile import FAILED, make_hostile_folder
-from tests.screening.listing import names
+from tests.screening.listing import JPEG_HEAD, names
 
 
 def test_hostile_folder_has_one_source_for_each_input(tmp_path, fundus_jpeg):
@@ -108,6 +108,30 @@ def test_link_out_of_the_roots_is_a_row_but_not_read(tmp_path):
     (source,) = find_server_photographs(str(tmp_path / "root"), [tmp_path / "root"]).photographs
     with pytest.raises(UnreadablePhotograph, match="outside the allowed folders"):
         source.read_bytes()
+
+
+def test_link_out_of_the_roots_does_not_tell_what_it_leads_to(tmp_path):
+    (tmp_path / "root").mkdir()
+    for name, data in (("picture", JPEG_HEAD), ("words", b"words")):
+        (tmp_path / name).write_bytes(data)
+        (tmp_path / "root" / name).symlink_to(tmp_path / name)
+        (tmp_path / "root" / f"inside_{name}").write_bytes(data)
+        (tmp_path / "root" / f"link_{name}").symlink_to(f"inside_{name}")
+    batch = find_server_photographs(str(tmp_path / "root"), [tmp_path / "root"])
+    assert names(batch) == ["inside_picture", "link_picture", "picture", "words"]
+    assert batch.other_files == 2
+    for source in batch.photographs[2:]:
+        with pytest.raises(UnreadablePhotograph, match="outside the allowed folders"):
+            source.read_bytes()
+
+
+def test_photograph_whose_name_only_seems_to_have_an_extension_has_its_row(tmp_path):
+    for name in ("Dr. Smith OD", "eye.jpg (1)", "eye.jpg~"):
+        (tmp_path / name).write_bytes(JPEG_HEAD)
+        (tmp_path / f"{name}.txt").write_bytes(b"words")
+    batch = find_photographs([str(tmp_path)])
+    assert names(batch, tmp_path) == ["Dr. Smith OD", "eye.jpg (1)", "eye.jpg~"]
+    assert batch.other_files == 3
 
 
 def test_without_roots_every_server_folder_is_refused(tmp_path):

@@ -34,6 +34,8 @@ def match(rows: str, *names: str) -> dict[str, int]:
         b' File , "Reader" , GRADE \n "a.jpg",x, 0 \n\n , , \nb.jpg,y,4.0\n',
         b"grade;image\n0;a.jpg\n4,0;b.jpg\n",
         b"file,grade\ra.jpg,0\rb.jpg,4\r",
+        b"file,grade\na.jpg,0.00\nb.jpg,4.00E+00\n",
+        b"name,file,name,grade,,\nLee,a.jpg,Ann,0,,\nRay,b.jpg,Bob,4,,\n",
     ],
 )
 def test_list_is_read_as_spreadsheets_write_it(data):
@@ -71,6 +73,10 @@ def test_western_encoding_is_understood():
         ("file,grade\na.jpg,mild\n", "write 0, 1, 2, 3 or 4, or U"),
         ("file,grade\na.jpg,nan\n", "Line 2"),
         ("file,grade\na.jpg,inf\n", "Line 2"),
+        ("file,grade\na.jpg,0_2\n", "Line 2"),
+        ("file,grade\na.jpg,\u0662\n", "Line 2"),
+        ("file,grade, Grade \na.jpg,1,2\n", "2 columns with the title grade.*give the others another title"),
+        ("name,name,name,grade\na.jpg,b.jpg,c.jpg,2\n", "3 columns with the title name"),
         ("file,grade\n,2\n", "grade and no file"),
         ("file,grade\na.jpg,2\na.jpg,2\n", "twice .line 3."),
         ("file,grade\na.jpg,2\n./a.jpg,U\n", "twice"),

@@ -1,6 +1,7 @@
 """Pictures that outlive a photograph, under names of our own."""
 
 import io
+import os
 
 import numpy as np
 import pytest
@@ -55,3 +56,30 @@ def test_folder_that_cannot_be_made_says_so(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="could not be written"):
         PictureFolder(tmp_path / "file" / "sub")
+
+
+def test_forged_link_or_pipe_under_the_name_of_the_part_is_not_written_to(tmp_path):
+    photograph = tmp_path / "eye.jpg"
+    photograph.write_bytes(b"photograph")
+    folder = PictureFolder(tmp_path / "heatmaps")
+    (folder.folder / "1.jpg.part").symlink_to(photograph)
+    os.mkfifo(folder.folder / "2.jpg.part")
+    # Held open at both ends: what is written to it after all is seen, and does not hang.
+    pipe = os.open(folder.folder / "2.jpg.part", os.O_RDWR)
+    try:
+        for name in ("1.jpg", "2.jpg"):
+            folder.write(name, b"picture")
+            assert folder.has(name)
+            assert folder.read(name) == b"picture"
+    finally:
+        os.close(pipe)
+    assert photograph.read_bytes() == b"photograph"
+    assert not (folder.folder / "1.jpg").is_symlink()
+
+
+def test_picture_that_cannot_be_written_leaves_no_part_behind(tmp_path):
+    folder = PictureFolder(tmp_path)
+    (tmp_path / "1.jpg").mkdir()
+    with pytest.raises(StorageError, match="could not be written"):
+        folder.write("1.jpg", b"picture")
+    assert [path.name for path in tmp_path.iterdir()] == ["1.jpg"]

@@ -9,7 +9,13 @@ import pytest
 
 from dr_core.domain.errors import PhotographError, PhotographTooLarge
 from dr_core.screening import sources
-from dr_core.screening.sources import DiskPhotograph, counts_as_photograph, format_name
+from dr_core.screening.sources import (
+    DiskPhotograph,
+    counts_as_photograph,
+    format_name,
+    lacks_extension,
+    name_is_enough,
+)
 from tests.screening.listing import JPEG_HEAD
 
 
@@ -35,6 +41,15 @@ def read_error(path: Path) -> str:
         ("trailing.", JPEG_HEAD, True),
         (".hidden", JPEG_HEAD, True),
         ("a.b/eye", JPEG_HEAD, True),
+        ("Dr. Smith OD", JPEG_HEAD, True),
+        ("Dr. Smith OD", b"words", False),
+        ("St. Mary 12.03.2024 left", JPEG_HEAD, True),
+        ("1.2.840.113.A1", JPEG_HEAD, True),
+        ("eye.jpg (1)", JPEG_HEAD, True),
+        ("eye.jpg~", JPEG_HEAD, True),
+        ("eye.jpg_large", JPEG_HEAD, True),
+        ("notes.txt~", b"words", False),
+        ("._eye.jpg~", b"\x00\x05\x16\x07", False),
         ("a\\b.txt\\eye.png", b"", True),
         ("._eye.jpg", b"\x00\x05\x16\x07", False),
         ("._eye.jpg", JPEG_HEAD, True),
@@ -42,6 +57,16 @@ def read_error(path: Path) -> str:
 )
 def test_extension_decides_and_content_where_there_is_none(name, head, expected):
     assert counts_as_photograph(name, head) is expected
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.txt", "A.CSV", "a.pdf", "a.docx", "a.7z", "a.mp4", "a.dcm", "12.03.2024.pdf", "1.2.840.txt", "eye.jpg.txt",
+     "report.csv.part", "1.2.840.113.dcm", "Dr. Smith OD.jp2"],
+)  # fmt: skip
+def test_no_look_into_files_whose_name_tells(name):
+    assert name_is_enough(name)
+    assert not lacks_extension(name)
 
 
 @pytest.mark.parametrize(
