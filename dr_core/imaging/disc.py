@@ -8,7 +8,7 @@ import numpy as np
 
 from dr_core.domain.photograph import BoolArray, FieldOfView, UInt8Array
 
-__all__ = ["RIM_SHARE", "Disc", "cut_disc"]
+__all__ = ["RIM_SHARE", "Disc", "cut_disc", "narrow_disc"]
 
 # What `cut_disc` returns.
 Disc = tuple[UInt8Array, BoolArray]
@@ -47,6 +47,20 @@ def cut_disc(pixels: UInt8Array, field_of_view: FieldOfView, diameter_px: int) -
     inside[(at_y < 1) | (at_y > source.shape[0] - 2)] = False
     inside[:, (at_x < 1) | (at_x > source.shape[1] - 2)] = False
     return disc, inside
+
+
+def narrow_disc(disc: Disc, diameter_px: int) -> Disc:
+    """Reduce a disc that is somewhat wider than `diameter_px`, and as sharp as if it had been cut so.
+
+    Cubic interpolation keeps it so; a softer one would pass for a blurred photograph.
+    """
+    pixels, visible = disc
+    if len(pixels) == diameter_px:
+        return disc
+    size = (diameter_px, diameter_px)
+    shown = cv2.resize(visible.view(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    narrow = cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC)
+    return np.asarray(narrow, dtype=np.uint8), np.asarray(shown, dtype=np.uint8).view(np.bool_)
 
 
 def _halve(pixels: UInt8Array, scale_y: float, scale_x: float) -> UInt8Array:

@@ -12,9 +12,9 @@ import numpy as np
 
 from dr_core.domain.photograph import BoolArray, FieldOfView, Float32Array, FundusPhotograph, UInt8Array
 from dr_core.domain.results import Defect, QualityReport
-from dr_core.imaging.disc import Disc, cut_disc
+from dr_core.imaging.disc import Disc, cut_disc, narrow_disc
 
-DISC_PX = 320
+DISC_PX, WIDEST_DISC_PX = 320, 480
 # Second-order vessels are about 3 pixels wide at this scale: fine is their edge, coarse their body and shading.
 FINE_SIGMAS_PX, COARSE_SIGMAS_PX = (1.0, 2.0), (4.0, 8.0)
 BASE_SIGMA_PX = 16.0
@@ -171,9 +171,9 @@ def measure_quality(
     Args:
         photograph: the decoded photograph.
         field_of_view: its field.
-        disc: the field as `cut_disc` gives it at `DISC_PX`, where it is cut already.
+        disc: the field as `cut_disc` gives it, where it is cut already: `DISC_PX` to `WIDEST_DISC_PX` wide.
     """
-    pixels, visible = disc or cut_disc(photograph.pixels, field_of_view, DISC_PX)
+    pixels, visible = narrow_disc(disc, DISC_PX) if disc else cut_disc(photograph.pixels, field_of_view, DISC_PX)
     inner = np.asarray(cv2.erode(visible.view(np.uint8), np.ones((9, 9), np.uint8)), dtype=np.uint8)
     red, green, blue = (np.asarray(channel, dtype=np.uint8) for channel in cv2.split(pixels))
     fine, coarse = _measure_detail(green, inner)

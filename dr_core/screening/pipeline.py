@@ -14,7 +14,14 @@ from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
 from dr_core.imaging.disc import cut_disc
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import ModelInput, prepare_input
-from dr_core.imaging.quality import DISC_PX, NetworkOpinion, QualityFeatures, assess_quality, measure_quality
+from dr_core.imaging.quality import (
+    DISC_PX,
+    WIDEST_DISC_PX,
+    NetworkOpinion,
+    QualityFeatures,
+    assess_quality,
+    measure_quality,
+)
 from dr_core.imaging.retina_likeness import NO_RETINA_TEXTURE
 from dr_core.model.calibration import decide
 from dr_core.model.cam import class_activation_map
@@ -100,9 +107,9 @@ def screen_photograph(
     try:
         photograph = decode_photograph(data, name, longest_side_px=ANALYSIS_SIDE_PX, exact=False)
         field_of_view = find_field_of_view(photograph.pixels)
-        # Cut once for both, where quality is judged at the network's size.
+        # Cut once for both, where the network's disc is sharp enough for the verdict on quality.
         disc = cut_disc(photograph.pixels, field_of_view, spec.input_size.width_px)
-        shared = disc if spec.input_size.width_px == DISC_PX else None
+        shared = disc if DISC_PX <= spec.input_size.width_px <= WIDEST_DISC_PX else None
         measure = partial(measure_quality, photograph, field_of_view, disc=shared)
         measuring = _helpers.submit(measure) if alone else None
         model_input = prepare_input(photograph, field_of_view, spec.input_size, disc=disc)

@@ -12,9 +12,18 @@ from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.photograph import FundusPhotograph
 from dr_core.domain.results import Defect, QualityReport
 from dr_core.imaging.decode import decode_photograph
+from dr_core.imaging.disc import cut_disc
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.field_of_view import find_field_of_view
-from dr_core.imaging.quality import GRADABLE_SCORE, NetworkOpinion, assess_quality, measure_quality
+from dr_core.imaging.quality import (
+    DISC_PX,
+    GRADABLE_SCORE,
+    WIDEST_DISC_PX,
+    NetworkOpinion,
+    assess_quality,
+    measure_quality,
+    score_quality,
+)
 
 REAL_OF_EACH_KIND = 40
 
@@ -106,6 +115,17 @@ def test_verdict_does_not_depend_on_resolution():
     large = draw(width_px=1280, height_px=960)
     scores = [judge(cv2.resize(large, None, fx=f, fy=f, interpolation=cv2.INTER_AREA)).score for f in (1.0, 0.5, 0.35)]
     assert max(scores) - min(scores) < 0.15
+
+
+@pytest.mark.parametrize("blur", [0.0, 0.01, 0.03])
+@pytest.mark.parametrize("width_px", [DISC_PX, 384, WIDEST_DISC_PX])
+def test_a_wider_disc_measures_the_same(width_px, blur):
+    photograph = FundusPhotograph(draw(width_px=1200, height_px=900, blur=blur), "made.png", "00" * 32, None, 1200, 900)
+    field = find_field_of_view(photograph.pixels)
+    direct = measure_quality(photograph, field)
+    shared = measure_quality(photograph, field, disc=cut_disc(photograph.pixels, field, width_px))
+    assert shared.sharpness == pytest.approx(direct.sharpness, rel=0.08)
+    assert score_quality(shared) == pytest.approx(score_quality(direct), abs=0.03)
 
 
 @pytest.mark.parametrize(
