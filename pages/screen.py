@@ -29,6 +29,7 @@ from pages.components.viewer import Rendering, show_photograph
 RENDERING_KEYS = {Rendering.ORIGINAL: "O", Rendering.RED_FREE: "F", Rendering.CONTRAST: "E"}
 # As in OD and OS; the digits give grades.
 EYE_KEYS = ("D", "S")
+EYE_SHOWN = "eye_shown"
 PHOTOGRAPH_HEIGHT_PX = 452
 SHOWN_NAME_LENGTH = 32
 
@@ -62,6 +63,11 @@ def screen_upload(upload: Upload, classifier: Classifier) -> Screening:
         return recall(upload.sha256, ("screening", upload.name), make)
 
 
+def is_eye_shown(label: str | None) -> bool:
+    """Whether no other eye has been chosen since `label` was: its keys may still be on the page while it opens."""
+    return st.session_state.get(EYE_SHOWN) == label
+
+
 def keep_reading(sha256: str, reading: Reading | None) -> None:
     """Keep what a person says of a photograph, for as long as it is on the page."""
     _recall_reading(sha256)["said"] = reading
@@ -69,7 +75,12 @@ def keep_reading(sha256: str, reading: Reading | None) -> None:
 
 def put_reading(screening: Screening, sha256: str) -> Screening:
     """Return `screening` with what a person has said of it."""
-    return replace(screening, result=replace(screening.result, reading=_recall_reading(sha256).get("said")))
+    return replace(screening, result=replace(screening.result, reading=recall_reading(sha256)))
+
+
+def recall_reading(sha256: str) -> Reading | None:
+    """Return what a person has said of a photograph."""
+    return _recall_reading(sha256).get("said")
 
 
 def _recall_reading(sha256: str) -> dict[str, Reading | None]:
@@ -84,7 +95,7 @@ def choose_shown(screenings: list[Screening]) -> Screening:
     names = [name_eye(screening.result.laterality) for screening in ordered]
     if names[0] == names[1]:
         names = [f"First photograph: {names[0]}", f"Second photograph: {names[1]}"]
-    chosen = choose_with_keys(dict(zip(names, EYE_KEYS, strict=True)), key="eye_shown")
+    chosen = choose_with_keys(dict(zip(names, EYE_KEYS, strict=True)), key=EYE_SHOWN)
     return ordered[names.index(chosen)]
 
 
@@ -105,7 +116,12 @@ def show_eye(screening: Screening, data: bytes, point: LocalOperatingPoint | Non
             show_photograph(screening, rendering, data, height_px=PHOTOGRAPH_HEIGHT_PX, key="photograph_view")
             if screening.result.status is not Status.FAILED:
                 sha256 = screening.result.provenance.photograph_sha256
-                show_reading(screening.result.reading, partial(keep_reading, sha256), key=f"reading_{sha256[:16]}")
+                show_reading(
+                    partial(recall_reading, sha256),
+                    partial(keep_reading, sha256),
+                    key=f"reading_{sha256[:16]}",
+                    in_view=partial(is_eye_shown, st.session_state.get(EYE_SHOWN)),
+                )
     with right:
         show_result(screening.result, point)
     if screening.result.status is Status.GRADED:

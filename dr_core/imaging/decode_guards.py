@@ -26,10 +26,15 @@ _REDUCED_OR_MASK = 0b101
 # A page this much smaller than the first, in pixels, is its thumbnail.
 THUMBNAIL_SHARE = 0.25
 MAX_PAGES = 64
+# Cameras write some dozens of tags.
+MAX_ENTRIES = 4096
 # A decoder fills what a cut JPEG lacks with one colour, that of the last block; the surround is darker, paper lighter.
 MIN_FLAT_SHARE, DARKEST_FLAT, BRIGHTEST_FLAT = 0.02, 24, 235
+# How far a surround's colour may differ from that of the last rows.
+SAME_COLOUR = 6
 
 CUT_OFF = "The file is damaged or incomplete. Copy it again, or export the photograph from the camera again."
+FLAT_END = f"{CUT_OFF} If it has a coloured strip at the bottom, export it without."
 FORGED = "The file's header holds far more than a camera writes. Export the photograph from the camera again."
 
 
@@ -68,8 +73,10 @@ def find_cut_off(pixels: UInt8Array) -> str:
     last = pixels[-1, 0]
     if last.max() <= DARKEST_FLAT or last.min() > BRIGHTEST_FLAT:
         return ""
+    if np.abs(pixels[0].astype(np.int16) - last).max() <= SAME_COLOUR:
+        return ""  # a surround that is not black, and stands above the retina as well
     rows = max(1, round(MIN_FLAT_SHARE * len(pixels)))
-    return CUT_OFF if np.array_equal(pixels[-rows:], np.broadcast_to(last, pixels[-rows:].shape)) else ""
+    return FLAT_END if np.array_equal(pixels[-rows:], np.broadcast_to(last, pixels[-rows:].shape)) else ""
 
 
 def _walk_pages(data: bytes) -> Iterator[_Directory]:
@@ -85,10 +92,13 @@ def _walk_pages(data: bytes) -> Iterator[_Directory]:
         while at and at not in seen and len(seen) < MAX_PAGES:
             seen.add(at)
             (count,) = struct.unpack_from(order + count_code, data, at)
+            if count > MAX_ENTRIES:
+                yield _Directory(0, 0, extra=False, forged=True)
+                return
             entries, size = at + struct.calcsize(order + count_code), struct.calcsize(order + entry_code)
             yield _read_page(data, order, entry_code, range(entries, entries + count * size, size))
             (at,) = struct.unpack_from(order + link_code, data, entries + count * size)
-    except struct.error:
+    except (struct.error, OverflowError):  # a link beyond what any file can hold
         return
 
 

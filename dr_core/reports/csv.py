@@ -13,6 +13,7 @@ from dr_core.domain.errors import StorageError
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.reading import UNGRADABLE_LABEL
 from dr_core.domain.results import ScreeningResult, Status
+from dr_core.domain.second_look import needs_second_reader
 from dr_core.reports.spreadsheet import defuse_cell
 
 __all__ = [
@@ -63,7 +64,8 @@ DETAIL_COLUMNS = (
 )
 # What persons say, behind all else, in reports of which at least one photograph has been read.
 READING_COLUMNS = (
-    "reader_grade", "reader_grade_name", "reader_referable", "reader_agrees", "reader", "reader_note", "read_utc",
+    "reader_grade", "reader_grade_name", "reader_referable", "reader_follow_up", "reader_agrees", "second_reader",
+    "reader", "reader_note", "read_utc",
 )  # fmt: skip
 PART_SUFFIX = ".part"
 MODEL_SHA_CHARACTERS = 12
@@ -124,6 +126,8 @@ def format_reading(result: ScreeningResult) -> dict[str, str]:
         row["reader_grade"] = "U" if reading.grade is None else str(int(reading.grade))
         row["reader_grade_name"] = UNGRADABLE_LABEL if reading.grade is None else reading.grade.label
         row["reader_referable"] = "" if reading.grade is None else _format_flag(reading.grade.referable)
+        row["reader_follow_up"] = result.final_follow_up.text if result.final_follow_up else UNGRADABLE_ADVICE
+        row["second_reader"] = _format_flag(needs_second_reader(result))
         row["reader_agrees"] = _format_flag(reading.grade == (result.decision.grade if result.decision else None))
         row["reader"] = defuse_cell(reading.reader)
         row["reader_note"] = defuse_cell(reading.note)

@@ -37,7 +37,7 @@ def format_json(result: ScreeningResult, operating_point: LocalOperatingPoint | 
         "prediction": _format_prediction(result.prediction) if result.prediction else None,
         "decision": _format_decision(result.decision) if result.decision else None,
         "reading": _format_reading(result, result.reading) if result.reading else None,
-        "advice": UNGRADABLE_ADVICE if result.status is Status.UNGRADABLE else None,
+        "advice": UNGRADABLE_ADVICE if result.final_grade is None and result.status is not Status.FAILED else None,
         "error": result.error or None,
         "provenance": asdict(result.provenance),
         "seconds": round(float(result.elapsed_s), 3),

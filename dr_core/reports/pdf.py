@@ -1,5 +1,6 @@
 """The PDF report: a page for each eye, and a summary page when both eyes were photographed."""
 
+import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -22,7 +23,7 @@ from dr_core.reports.pdf_canvas import (
     Type,
 )
 from dr_core.reports.pdf_visit import draw_visit
-from dr_core.reports.referral import describe_follow_up, describe_referral, describe_review
+from dr_core.reports.referral import describe_follow_up, describe_referral
 from dr_core.reports.wording import (
     HEATMAP_LIMITS,
     clean_text,
@@ -45,6 +46,9 @@ GUTTER_MM = 6.0
 PICTURE_WIDTH_MM = (CONTENT_WIDTH_MM - GUTTER_MM) / 2
 PICTURE_HEIGHT_MM = 74.0
 STATEMENT_MM = 8.0
+# Two lines of a note.
+NOTE_CHARACTERS = 150
+LEAST_PICTURE_MM = 26.0
 RIGHT_MM = MARGIN_MM + PICTURE_WIDTH_MM + GUTTER_MM
 PADDING_MM = 3.0
 LEADING_MM = 1.0
@@ -144,8 +148,9 @@ def _find_picture_height(result: ScreeningResult) -> float:
     grade_set = describe_grade_set(decision) if decision else ""
     own_point = decision.operating_point if decision else ""
     note = result.reading.note if result.reading else ""
-    statements = (describe_eye(result), describe_review(result), grade_set, own_point, note)
-    return PICTURE_HEIGHT_MM - STATEMENT_MM * sum(map(bool, statements))
+    statements = (describe_eye(result), describe_referral(result).warning, grade_set, own_point)
+    further = sum(map(bool, statements)) + math.ceil(len(note) / NOTE_CHARACTERS)
+    return max(LEAST_PICTURE_MM, PICTURE_HEIGHT_MM - STATEMENT_MM * further)
 
 
 def _draw_quality(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -> float:

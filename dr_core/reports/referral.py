@@ -119,7 +119,11 @@ def _compare(result: ScreeningResult, reading: Reading) -> str:
     if result.decision is None:
         return "The program gave no grade."
     grade = result.decision.grade
-    return "The program agrees." if grade is reading.grade else f"The program's grade is {grade:d} {grade.label}."
+    if grade is not reading.grade:
+        return f"The program's grade is {grade:d} {grade.label}."
+    if result.decision.referable and not grade.referable:
+        return "The program's grade is the same, but its score reaches the referral threshold."
+    return "The program agrees."
 
 
 def _refer_as_read(result: ScreeningResult, reading: Reading) -> Referral:

@@ -109,6 +109,11 @@ class BatchJob:
         with self._lock:
             return self._revision
 
+    def recall_reading(self, number: int) -> Reading | None:
+        """Return what a person says of the photograph of row `number`, from 1, at this moment."""
+        with self._lock:
+            return self._results[number - 1].reading
+
     def read(self, number: int, reading: Reading | None) -> None:
         """Put what a person says to the photograph of row `number`, from 1, or take it back with None.
 

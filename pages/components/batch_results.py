@@ -23,6 +23,7 @@ from dr_core.screening.progress import format_duration
 from pages.components.batch_link import forget_batch, show_link
 from pages.components.batch_plots import show_plots
 from pages.components.batch_progress import show_counts
+from pages.components.batch_steps import is_in_view
 from pages.components.batch_table import choose_row
 from pages.components.heatmap_panel import show_heatmap
 from pages.components.reading_panel import show_reading
@@ -43,6 +44,8 @@ DETAILS_HELP = (
 
 def show_results(job: BatchJob, registry: JobRegistry, classifier: Classifier) -> None:
     """Show everything about a batch that has ended."""
+    # Before the results: another session may read meanwhile, and a table must not be kept as newer than it is.
+    revision = job.revision
     results = job.results
     st.markdown("## Results")
     _show_ending(job)
@@ -52,17 +55,17 @@ def show_results(job: BatchJob, registry: JobRegistry, classifier: Classifier) -
         return
     show_plots(results)
     st.markdown("## Photographs")
-    number = choose_row(job, _recall_table(job, results))
+    number = choose_row(job, _recall_table(job, results, revision), revision)
     if number is None:
         forget_all()
     else:
         _show_photograph(job, number, results[number - 1], classifier)
 
 
-def _recall_table(job: BatchJob, results: Sequence[ScreeningResult]) -> pd.DataFrame:
+def _recall_table(job: BatchJob, results: Sequence[ScreeningResult], revision: int) -> pd.DataFrame:
     """Return the table of an ended batch, made anew after a reading alone: a click must not wait for 20,000 rows."""
     kept: tuple[tuple[str, int], pd.DataFrame] | None = st.session_state.get(KEPT_TABLE)
-    what = (job.id, job.revision)
+    what = (job.id, revision)
     if kept is None or kept[0] != what:
         kept = (what, build_table(results))
         st.session_state[KEPT_TABLE] = kept
@@ -79,8 +82,6 @@ def _show_ending(job: BatchJob) -> None:
         )
     noun = "photograph" if progress.done == 1 else "photographs"
     notes = [f"{progress.done:,} {noun} in {format_duration(progress.elapsed_s)}."]
-    if job.read_count:
-        notes.append(f"Read by a person: {job.read_count:,} of {progress.done:,}.")
     if batch.other_files:
         notes.append(f"Other files, not graded: {batch.other_files:,}.")
     if batch.linked_folders:
@@ -94,7 +95,7 @@ def _show_actions(job: BatchJob, registry: JobRegistry) -> None:
         details = bool(st.session_state.get("batch_details", False))
         st.download_button(
             "CSV report",
-            data=lambda: render_csv(results, details=details),
+            data=lambda: render_csv(job.results, details=details),
             file_name="retinadesk-batch.csv",
             mime="text/csv",
             icon=":material/table:",
@@ -119,7 +120,9 @@ def _show_actions(job: BatchJob, registry: JobRegistry) -> None:
             forget_batch()
             st.rerun()
         with st.popover("Delete", icon=":material/delete:"):
-            st.markdown("Photographs, overlays and results of this batch are deleted from the server at once.")
+            st.markdown(
+                "Photographs, overlays, results and readings of this batch are deleted from the server at once."
+            )
             if st.button("Delete this batch", type="primary", key="batch_delete"):
                 registry.discard(job.id)
                 forget_batch()
@@ -150,7 +153,12 @@ def _show_photograph(job: BatchJob, number: int, result: ScreeningResult, classi
     with left:
         show_photograph(screening, Rendering.ORIGINAL, data, height_px=PHOTOGRAPH_HEIGHT_PX, key="batch_photograph")
         if result.status is not Status.FAILED:
-            show_reading(result.reading, partial(job.read, number), key=f"batch_reading_{number}")
+            show_reading(
+                partial(job.recall_reading, number),
+                partial(job.read, number),
+                key=f"batch_reading_{number}",
+                in_view=partial(is_in_view, job.id, number),
+            )
     with right:
         show_result(result, classifier.operating_point)
     if result.status is Status.GRADED:

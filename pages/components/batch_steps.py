@@ -7,7 +7,7 @@ import streamlit as st
 
 from dr_core.reports.table import TableFilter
 
-__all__ = ["Place", "count_steps", "find_step", "recall_place", "remember_place", "show_steps"]
+__all__ = ["Place", "count_steps", "find_step", "is_in_view", "recall_place", "remember_place", "show_steps"]
 
 KEPT_PLACE, ROUND = "batch_place", "batch_round"
 
@@ -35,6 +35,12 @@ def recall_place(job_id: str, chosen: TableFilter, numbers: Sequence[int]) -> Pl
     if place is None or place.job_id != job_id or (place.chosen != chosen and place.number not in numbers):
         return None
     return place
+
+
+def is_in_view(job_id: str, number: int) -> bool:
+    """Whether this is the photograph that is looked at, or about to be."""
+    place: Place | None = st.session_state.get(KEPT_PLACE)
+    return place is not None and (place.job_id, place.number) == (job_id, number)
 
 
 def remember_place(place: Place | None) -> None:
@@ -73,8 +79,7 @@ def show_steps(job_id: str, chosen: TableFilter, numbers: Sequence[int], page_ro
                     page_rows,
                 ),
             )
-        if place is None:
-            st.caption("Choose a row, or go through them with N.", width="content")
+        st.caption("Keys rest while a field is in use: click beside it first.", width="content")
 
 
 def find_step(place: Place | None, numbers: Sequence[int], by: int) -> int | None:

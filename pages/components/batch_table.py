@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 import streamlit as st
@@ -18,7 +19,13 @@ __all__ = ["choose_row"]
 PAGE_ROWS = 200
 TABLE_HEIGHT_PX = 430
 ROW_HEIGHT_PX = 48
-EVERY, REFERABLE, NOT_REFERABLE, TO_CHECK, UNREAD = "All", "Referable", "Not referable", "To check", "Not read"
+EVERY, REFERABLE, NOT_REFERABLE, TO_CHECK, UNREAD = REFERRALS = (
+    "All",
+    "Referable",
+    "Not referable",
+    "To check",
+    "Not read",
+)
 KEPT_START = "batch_table_start"
 SHOWN_COLUMNS = (
     "Row",
@@ -39,32 +46,56 @@ SHOWN_COLUMNS = (
 )
 
 
-def choose_row(job: BatchJob, table: pd.DataFrame) -> int | None:
+def choose_row(job: BatchJob, table: pd.DataFrame, revision: int) -> int | None:
     """Show the table with its filters, and return the number of the row that the user has chosen, from 1."""
     chosen = _choose_filter()
     found = filter_table(table, chosen)
     numbers = [int(number) for number in found["Row"]]
     place = recall_place(job.id, chosen, numbers)
+    if place is not None and numbers and place.number not in numbers:
+        # Readings of other sessions may have taken rows before it out of the table as well.
+        place = replace(place, position=_find_position(table, found, chosen, place.number))
+        if len(found) > PAGE_ROWS:
+            last = min(place.position, len(found) - 1)
+            st.session_state.setdefault(f"batch_part_{len(found)}", last // PAGE_ROWS * PAGE_ROWS)
     st.caption(f"{len(found):,} of {len(table):,} photographs. Choose a row to see its photograph and heatmap.")
     if found.empty:
         st.info("No photograph fits these filters.", icon=":material/filter_alt_off:")
     else:
         start = _choose_page(len(found))
-        place = _choose_in_table(job, found.iloc[start : start + PAGE_ROWS].copy(), chosen, start, place)
+        # Another filter, another reading or a step makes another table: a choice by position must not point to another
+        # photograph.
+        key = f"batch_table_{job.id}_{hash(chosen)}_{start}_{revision}_{count_steps()}"
+        row = _choose_in_table(job, found.iloc[start : start + PAGE_ROWS].copy(), key, place)
+        if row is not None:
+            place = Place(job.id, chosen, numbers[start + row], start + row)
+        elif place is not None and place.number in numbers[start : start + PAGE_ROWS]:
+            place = None
     remember_place(place)
     if numbers:
         show_steps(job.id, chosen, numbers, PAGE_ROWS)
+    _show_progress(job, len(table))
     return place.number if place else None
 
 
-def _choose_in_table(
-    job: BatchJob, shown: pd.DataFrame, chosen: TableFilter, start: int, place: Place | None
-) -> Place | None:
-    """Show a part of the table that begins at `start`, and return the row that is chosen in it, or else `place`."""
+def _show_progress(job: BatchJob, count: int) -> None:
+    if read := job.read_count:
+        st.caption(
+            f"Read by a person: {read:,} of {count:,}. Take the CSV report away: readings end with this batch, or when "
+            "the server stops."
+        )
+
+
+def _find_position(table: pd.DataFrame, found: pd.DataFrame, chosen: TableFilter, number: int) -> int:
+    """Return where in `found` row `number`, which is not in it, would stand."""
+    both = table.loc[found.index.union([number - 1])]
+    order = TableFilter(sort_by=chosen.sort_by, descending=chosen.descending)
+    return [int(row) for row in filter_table(both, order)["Row"]].index(number)
+
+
+def _choose_in_table(job: BatchJob, shown: pd.DataFrame, key: str, place: Place | None) -> int | None:
+    """Show a part of the table, in which `place` is chosen at first, and return which of its rows is chosen, from 0."""
     numbers = [int(number) for number in shown["Row"]]
-    # Another filter, another reading or a step makes another table: a choice by position must not point to another
-    # photograph.
-    key = f"batch_table_{job.id}_{hash(chosen)}_{start}_{job.revision}_{count_steps()}"
     preselected = _preselect(key, numbers, place)
     shown["Photograph"] = [_find_thumbnail(job, number) for number in shown["Row"]]
     event = st.dataframe(
@@ -81,9 +112,7 @@ def _choose_in_table(
         selection_default={"selection": {"rows": preselected}},
     )
     rows: Sequence[int] = event["selection"]["rows"]
-    if rows:
-        return Place(job.id, chosen, numbers[rows[0]], start + rows[0])
-    return None if place is not None and place.number in numbers else place
+    return rows[0] if rows else None
 
 
 def _preselect(key: str, numbers: Sequence[int], place: Place | None) -> list[int]:
@@ -96,8 +125,12 @@ def _preselect(key: str, numbers: Sequence[int], place: Place | None) -> list[in
 
 
 def _choose_filter() -> TableFilter:
-    boxes = st.columns([1.2, 1.3, 1.5, 1.1, 1.1, 0.9], vertical_alignment="bottom")
-    text_box, status_box, grade_box, referable_box, sort_box, order_box = boxes
+    # Buttons and no list: after a choice in a list the keys for the next photograph and its grade would go into it.
+    referable = st.segmented_control(
+        "Show", REFERRALS, default=EVERY, required=True, key="batch_referable", label_visibility="collapsed"
+    )
+    boxes = st.columns([1.2, 1.3, 1.5, 1.1, 0.9], vertical_alignment="bottom")
+    text_box, status_box, grade_box, sort_box, order_box = boxes
     text = text_box.text_input("File name contains", key="batch_text")
     statuses = status_box.multiselect(
         "Status", list(Status), format_func=lambda status: status.value, placeholder="All", key="batch_statuses"
@@ -109,15 +142,12 @@ def _choose_filter() -> TableFilter:
         placeholder="All",
         key="batch_grades",
     )
-    referable = referable_box.selectbox(
-        "Referral", [EVERY, REFERABLE, NOT_REFERABLE, TO_CHECK, UNREAD], key="batch_referable"
-    )
     sort_by = sort_box.selectbox("Sort by", SORT_COLUMNS, key="batch_sort")
     descending = order_box.toggle("Reverse", key="batch_descending")
     return TableFilter(
         statuses=frozenset(statuses),
         grades=frozenset(grades),
-        referable={REFERABLE: True, NOT_REFERABLE: False}.get(referable),
+        referable={REFERABLE: True, NOT_REFERABLE: False}.get(str(referable)),
         unread=referable == UNREAD,
         to_check=referable == TO_CHECK,
         text=text,

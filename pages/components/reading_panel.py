@@ -1,6 +1,7 @@
 """A person's own grade for a photograph, given by button or by key, with a name and a note."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -11,8 +12,9 @@ from dr_core.domain.reading import Reading
 __all__ = ["show_reading"]
 
 Save = Callable[[Reading | None], None]
+Recall = Callable[[], Reading | None]
 
-# The same in every session's pages: whoever reads forty patients types the name once.
+# One for all pages of a session: whoever reads forty patients types the name once.
 READER = "reader_name"
 BUTTONS: dict[str, tuple[str, Grade | None]] = {
     "0": ("No DR", Grade.NO_DR),
@@ -29,14 +31,16 @@ HELP = (
 )
 
 
-def show_reading(reading: Reading | None, save: Save, *, key: str) -> None:
+def show_reading(recall: Recall, save: Save, *, key: str, in_view: Callable[[], bool] = lambda: True) -> None:
     """Show what a person says of a photograph, and take it.
 
     Args:
-        reading: what was said so far.
+        recall: tells what was said so far; another session may have said it in the meantime.
         save: keeps a reading, or takes it back with None.
         key: of this photograph in the session.
+        in_view: whether this is still the photograph in view when a key arrives.
     """
+    reading = recall()
     with st.container(border=True, gap="small", key=f"{key}_panel"):
         with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             st.markdown("**Reader's grade**", help=HELP, width="content")
@@ -51,38 +55,58 @@ def show_reading(reading: Reading | None, save: Save, *, key: str) -> None:
                     type="primary" if chosen else "secondary",
                     shortcut=letter,
                     on_click=_give,
-                    args=(grade, save, key),
+                    args=(grade, recall, save, key, in_view),
                 )
         name_box, note_box = st.columns([1, 2])
-        change = {"on_change": _change, "args": (reading, save, key)}
+        args = (recall, save, key)
         name_box.text_input(
             "Reader",
             value=st.session_state.get(READER, ""),
             placeholder="Name or initials",
             max_chars=MAX_NAME,
             key=f"{key}_reader",
-            **change,
+            on_change=_change_name,
+            args=args,
         )
         note_box.text_input(
             "Note",
             value=reading.note if reading is not None else "",
-            placeholder="For the report, such as a finding",
+            placeholder="For the report" if reading is not None else "After the grade",
+            disabled=reading is None,
             max_chars=MAX_NOTE,
             key=f"{key}_note",
-            **change,
+            on_change=_change_note,
+            args=args,
         )
 
 
-def _give(grade: Grade | None, save: Save, key: str) -> None:
-    name = str(st.session_state.get(f"{key}_reader", "")).strip()
-    note = str(st.session_state.get(f"{key}_note", "")).strip()
+def _give(grade: Grade | None, recall: Recall, save: Save, key: str, in_view: Callable[[], bool]) -> None:
+    if not in_view():
+        # A key that comes while the next photograph is still opened was meant for that one, not for this.
+        st.toast(
+            "A key came while the photograph was changing, and gave no grade to the one before. Check this one's.",
+            icon=":material/sync_problem:",
+        )
+        return
+    said = recall()
+    st.session_state[READER] = name = _typed(f"{key}_reader")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    save(Reading(grade, now, name, said.note if said is not None else ""))
+
+
+def _change_name(recall: Recall, save: Save, key: str) -> None:
+    """Keep a name for the next photographs, and put it to the grade in view unless another person gave that."""
+    said, before, name = recall(), st.session_state.get(READER, ""), _typed(f"{key}_reader")
     st.session_state[READER] = name
-    save(Reading(grade, datetime.now(UTC).isoformat(timespec="seconds"), name, note))
+    if said is not None and said.reader == before:
+        save(replace(said, reader=name))
 
 
-def _change(reading: Reading | None, save: Save, key: str) -> None:
-    """Keep a name for the next photograph, and put a changed name or note to a grade that was given already."""
-    if reading is not None:
-        _give(reading.grade, save, key)
-    else:
-        st.session_state[READER] = str(st.session_state.get(f"{key}_reader", "")).strip()
+def _change_note(recall: Recall, save: Save, key: str) -> None:
+    """Put a changed note to a grade that was given already; who gave it, and when, stays."""
+    if (said := recall()) is not None:
+        save(replace(said, note=_typed(f"{key}_note")))
+
+
+def _typed(key: str) -> str:
+    return str(st.session_state.get(key, "")).strip()

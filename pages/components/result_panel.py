@@ -22,6 +22,7 @@ from pages.components.theme import ACCENT, GRADE_COLORS, PLOTLY_TEMPLATE, show_t
 __all__ = ["show_provenance", "show_referral", "show_result"]
 
 BARS_HEIGHT_PX = 176
+MAX_DETAIL_LENGTH = 1000
 # How far the band of fitting grades reaches beyond the middle of its outer bars, in bars.
 BAND_REACH = 0.46
 
@@ -40,7 +41,7 @@ def show_result(result: ScreeningResult, point: LocalOperatingPoint | None) -> N
     if result.quality is not None:
         _show_quality(result.quality)
     if result.decision is not None and result.prediction is not None:
-        _show_grade(result.decision, result.prediction)
+        _show_grade(result.decision, result.prediction, read=result.reading is not None)
     show_referral(describe_referral(result))
     if result.final_follow_up is not None:
         _show_follow_up(result, result.final_follow_up.source)
@@ -55,7 +56,8 @@ def show_referral(referral: Referral) -> None:
             st.markdown(f"### {referral.headline}")
             if referral.warning:
                 st.markdown(f"**{referral.warning}**")
-            st.markdown(referral.detail)
+            # It quotes the reader, whose name and note are untrusted.
+            st.markdown(escape_markdown(referral.detail, max_length=MAX_DETAIL_LENGTH))
 
 
 def show_provenance(result: ScreeningResult) -> None:
@@ -109,9 +111,10 @@ def _show_quality(quality: QualityReport) -> None:
             st.markdown("\n".join(f"- {advice}" for advice in quality.advice))
 
 
-def _show_grade(decision: Decision, prediction: Prediction) -> None:
+def _show_grade(decision: Decision, prediction: Prediction, *, read: bool) -> None:
     grade = decision.grade
-    st.markdown(f"## Grade {grade.value}: {grade.label}", help=f"Defined by the ICDR scale as: {grade.finding}")
+    whose = "Program's grade" if read else "Grade"
+    st.markdown(f"## {whose} {grade.value}: {grade.label}", help=f"Defined by the ICDR scale as: {grade.finding}")
     shares = ", ".join(f"{item.label} {prediction.probabilities[item]:.0%}" for item in Grade)
     st.plotly_chart(
         draw_probabilities(prediction, decision),

@@ -42,9 +42,10 @@ def test_a_cut_jpeg_that_was_closed_again_is_refused(fundus_jpeg, kept, quality,
         decode_photograph(whole[: int(kept * len(whole))] + b"\xff\xd9", "eye.jpg")
 
 
-@pytest.mark.parametrize("level", [0, 24, 255])
-def test_a_dark_surround_and_white_paper_are_no_cut(level):
+@pytest.mark.parametrize("level", [0, 24, 60, 128, 255])
+def test_a_surround_of_one_colour_is_no_cut(level):
     pixels = np.full((300, 400, 3), level, np.uint8)
+    pixels[100:200, 100:300] = 90
     assert find_cut_off(pixels) == ""
 
 
@@ -67,6 +68,15 @@ def test_a_tag_of_millions_of_numbers_is_refused_before_it_is_read(big):
     assert find_forged_header(make_tiff((X_RESOLUTION, RATIONAL, 1), (MAKER, ASCII, 12_000_000), big=big)) == ""
     assert find_forged_header(make_tiff((STRIP_OFFSETS, LONG, 100_000), big=big)) == ""
     assert find_forged_header(make_tiff((STRIP_OFFSETS, LONG, 2_000_000), big=big))
+
+
+def test_a_link_beyond_any_file_and_a_directory_without_end_are_told_at_once():
+    beyond = struct.pack("<2sHHHQ", b"II", 43, 8, 0, 2**63)
+    assert find_forged_header(beyond) == ""
+    with pytest.raises(UnreadablePhotograph):
+        decode_photograph(beyond, "eye.tif")
+    endless = struct.pack("<2sHIH", b"II", 42, 8, 65_535) + bytes(2_000_000)
+    assert find_forged_header(endless)
 
 
 def test_an_endless_chain_of_directories_ends():

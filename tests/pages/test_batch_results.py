@@ -15,7 +15,7 @@ def page(open_batch) -> AppTest:
 
 def choose_first_row(monkeypatch, page: AppTest) -> None:
     """What a click on the table's canvas does, which AppTest cannot; the browser suite clicks."""
-    monkeypatch.setattr("pages.components.batch_results.choose_row", lambda job, table: 1)
+    monkeypatch.setattr("pages.components.batch_results.choose_row", lambda job, table, revision: 1)
     page.run()
 
 
@@ -26,7 +26,7 @@ def test_filters_narrow_the_table(page, registry, fundus_jpeg):
     page.text_input(key="batch_text").set_value("")
     page.multiselect(key="batch_statuses").set_value(["failed"]).run()
     assert list(page.dataframe[0].value["File"]) == ["broken.jpg"]
-    page.selectbox(key="batch_referable").set_value("Referable").run()
+    page.segmented_control(key="batch_referable").set_value("Referable").run()
     assert "No photograph fits" in page.info[0].value
 
 
@@ -35,7 +35,7 @@ def test_details_can_be_asked_for_and_rows_to_check_found(page, registry, fundus
     assert not page.checkbox(key="batch_details").value
     page.checkbox(key="batch_details").check().run()
     assert not page.exception
-    page.selectbox(key="batch_referable").set_value("To check").run()
+    page.segmented_control(key="batch_referable").set_value("To check").run()
     assert "No photograph fits" in page.info[0].value
 
 

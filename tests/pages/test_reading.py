@@ -2,13 +2,22 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dr_core.domain.grades import Grade
+from dr_core.domain.reading import Reading
+from tests.pages import screen_app
 from tests.pages.batch_app import counts, grade_files
 from tests.pages.batch_app import shown_text as batch_text
-from tests.pages.screen_app import open_page, read_text, upload
+from tests.pages.screen_app import open_page, upload
+
+
+def read_text(app: AppTest) -> str:
+    """Text as it is shown: what a reader typed is escaped."""
+    return screen_app.read_text(app).replace("\\", "")
 
 
 def press(app: AppTest, letter: str) -> AppTest:
@@ -28,7 +37,7 @@ def test_a_readers_grade_decides_about_referral_and_follow_up(good, lesions_jpeg
     app = upload(open_page(), ("eye_OD.jpg", lesions_jpeg))
     type_in(app, "reader", "A. Reader")
     text = read_text(press(app, "4"))
-    assert "Grade 2: Moderate NPDR" in text
+    assert "Program's grade 2: Moderate NPDR" in text
     assert "Referable DR: yes, by the reader's grade" in text
     assert "Read as 4 Proliferative DR by A. Reader" in text
     assert "in less than 1 month" in text
@@ -99,7 +108,7 @@ def test_a_batch_is_read_from_one_photograph_to_the_next(page, registry, fundus_
 
 def test_a_photograph_that_its_grade_takes_out_of_the_table_stays_until_the_next_step(page, registry, fundus_jpeg):
     grade_files(page, registry, dict.fromkeys(("a.jpg", "b.jpg", "c.jpg"), fundus_jpeg))
-    page.selectbox(key="batch_referable").set_value("Not read").run()
+    page.segmented_control(key="batch_referable").set_value("Not read").run()
     step(page, "N")
     press(page, "1")
     assert list(page.dataframe[0].value["Row"]) == [2, 3]
@@ -111,3 +120,33 @@ def test_a_photograph_that_its_grade_takes_out_of_the_table_stays_until_the_next
     press(step(page, "N"), "0")
     assert "No photograph fits" in page.info[0].value
     assert "## Row 3" in batch_text(page)
+
+
+def test_a_key_that_comes_while_the_photograph_changes_grades_nothing(page, registry, fundus_jpeg):
+    job = grade_files(page, registry, {"a.jpg": fundus_jpeg, "b.jpg": fundus_jpeg})
+    step(page, "N")
+    late = next(button for button in page.button if button.key == "batch_reading_1_4")
+    page.session_state["batch_place"] = replace(page.session_state["batch_place"], number=2, position=1)
+    late.click().run()
+    assert job.read_count == 0
+    assert "while the photograph was changing" in page.toast[0].value
+
+
+def test_another_readers_name_stays_with_the_grade(page, registry, fundus_jpeg):
+    job = grade_files(page, registry, {"a.jpg": fundus_jpeg})
+    step(page, "N")
+    job.read(1, Reading(Grade.NO_DR, "2026-01-02T03:04:05+00:00", "Anna"))
+    page.run()
+    type_in(page, "note", "seen")
+    type_in(page, "reader", "Bob")
+    (result,) = job.results
+    assert (result.reading.reader, result.reading.note, result.reading.grade) == ("Anna", "seen", Grade.NO_DR)
+    press(page, "2")
+    assert job.results[0].reading.reader == "Bob"
+
+
+def test_what_a_reader_typed_is_shown_letter_by_letter(good, lesions_jpeg):
+    app = press(upload(open_page(), ("eye_OD.jpg", lesions_jpeg)), "3")
+    type_in(app, "note", "![p](http://evil.example/leak.png)")
+    assert not any("![p](http" in element.value for element in app.markdown)
+    assert "![p](http://evil.example/leak.png)" in read_text(app)

@@ -215,6 +215,8 @@ def test_what_readers_say_stands_behind_everything_else_and_only_where_somebody_
         "3",
         "Severe NPDR",
         "yes",
+        first["reader_follow_up"],
+        "no",
         "no",
         "'=cmd()",
         "'+venous beading",
@@ -222,6 +224,13 @@ def test_what_readers_say_stands_behind_everything_else_and_only_where_somebody_
     ]
     assert first["grade"] == second["grade"]
     assert not any(second[name] for name in READING_COLUMNS)
-    assert [third[name] for name in READING_COLUMNS[:4]] == ["U", "Ungradable", "", "yes"]
+    assert "in less than 3 months" in first["reader_follow_up"]
+    assert [third[name] for name in ("reader_grade", "reader_grade_name", "reader_referable", "second_reader")] == [
+        "U",
+        "Ungradable",
+        "",
+        "no",
+    ]
+    assert "Retake" in third["reader_follow_up"]
     (detailed,) = parse(render_csv([read], details=True))
     assert tuple(detailed) == (*CSV_COLUMNS, *DETAIL_COLUMNS, *READING_COLUMNS)
