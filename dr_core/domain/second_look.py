@@ -28,14 +28,14 @@ def needs_reader(result: ScreeningResult) -> bool:
 
 
 def needs_second_reader(result: ScreeningResult) -> bool:
-    """Whether a reader would not refer an eye that the program would, or for which a sign near the fovea speaks.
+    """Whether a reader would not refer an eye that the program would, found ungradable, or saw signs near the fovea of.
 
-    The other way round nobody is missed, and an eye without a grade is photographed again or referred anyway.
+    The other way round nobody is missed, and an eye that the reader cannot grade is photographed again or referred.
     """
     reading, decision = result.reading, result.decision
-    if reading is None or reading.grade is None or reading.grade.referable or decision is None:
+    if reading is None or reading.grade is None or reading.grade.referable:
         return False
-    return decision.referable or decision.follow_up.refer or shows_oedema_risk(result)
+    return decision is None or decision.referable or decision.follow_up.refer or shows_oedema_risk(result)
 
 
 def may_be_referable(result: ScreeningResult) -> bool:

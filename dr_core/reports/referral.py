@@ -140,8 +140,13 @@ def _refer_as_read(result: ScreeningResult, reading: Reading) -> Referral:
 
 
 def _ask_second_reader(result: ScreeningResult) -> str:
-    would_refer = result.decision is not None and (result.decision.referable or result.decision.follow_up.refer)
-    reason = "the program would refer this eye" if would_refer else "hard exudates near the fovea are likely"
+    decision = result.decision
+    if decision is None:
+        reason = "the program found it ungradable"
+    elif decision.referable or decision.follow_up.refer:
+        reason = "the program would refer this eye"
+    else:
+        reason = "hard exudates near the fovea are likely"
     return f"Have a second person read this photograph: {reason}."
 
 

@@ -22,7 +22,9 @@ def test_a_second_reader_is_asked_only_where_the_eye_could_be_missed(said, expec
     result = make_result(Grade.MODERATE_NPDR)
     assert needs_second_reader(read_as(result, said)) is expected
     assert not needs_second_reader(read_as(result, Grade.SEVERE_NPDR))
-    assert not needs_second_reader(read_as(make_result(status=Status.UNGRADABLE), said))
+    ungradable = make_result(status=Status.UNGRADABLE)
+    assert needs_second_reader(read_as(ungradable, said)) is expected
+    assert not needs_second_reader(read_as(ungradable, Grade.MODERATE_NPDR))
 
 
 def test_a_score_over_the_threshold_counts_as_the_programs_referral():

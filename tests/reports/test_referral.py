@@ -111,6 +111,12 @@ def test_a_reader_grades_what_the_program_could_not():
     assert "Read as 3 Severe NPDR by A. Reader, 2026-01-02 03:04 UTC. The program gave no grade." in referral.detail
 
 
+def test_a_healthy_grade_for_what_the_program_could_not_grade_asks_for_a_second_reader():
+    referral = describe_referral(read_as(make_result(status=Status.UNGRADABLE), Grade.NO_DR))
+    assert referral.signal is Signal.CAUTION
+    assert referral.warning == "Have a second person read this photograph: the program found it ungradable."
+
+
 def test_what_the_reader_typed_is_cleaned_and_quoted():
     said = Reading(Grade.MILD_NPDR, "2026-01-02T03:04:05+00:00", " ", "flame\x00\nshaped")
     result = replace(make_result(), reading=said)

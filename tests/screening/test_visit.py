@@ -167,6 +167,8 @@ def test_a_reader_who_would_not_refer_against_the_program_is_not_the_last_word()
 
 
 def test_a_reader_grades_an_eye_that_the_program_could_not():
-    visit = summarise_visit([eye(OD), read_as(eye(OS, status=Status.UNGRADABLE), Grade.NO_DR)])
-    assert visit.outcome is VisitOutcome.RESCREEN
+    visit = summarise_visit([eye(OD), read_as(eye(OS, status=Status.UNGRADABLE), Grade.SEVERE_NPDR)])
+    assert visit.outcome is VisitOutcome.REFER
     assert visit.concerns == ()
+    healthy = summarise_visit([eye(OD), read_as(eye(OS, status=Status.UNGRADABLE), Grade.NO_DR)])
+    assert healthy.outcome is VisitOutcome.NEEDS_READER
