@@ -38,7 +38,7 @@ WIDE_SURROUND, SURROUND_KEPT = 0.6, 0.15
 MAX_LIT_BEYOND = 0.17
 BEYOND_RADII = 1.1
 # Two fields that touch look like one squeezed field, which fits badly; a squeezed photograph has a clean ellipse.
-MUCH_SQUEEZED, MIN_SQUEEZED_FIT = 0.72, 0.65
+MUCH_SQUEEZED, MIN_SQUEEZED_FIT = 0.67, 0.65
 
 NOT_A_FUNDUS = (
     "No retina was found in this picture. Upload a colour fundus photograph that shows the round field of the camera."

@@ -20,7 +20,7 @@ SENT_BACK = 0.02
 UNFAMILIAR_SHARE = 0.01
 EYE_PRECISION, EYE_CONFIDENCES = 0.99, (0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 OEDEMA_AUC = 0.85
-RETINAS_REFUSED = 0.003
+RETINAS_REFUSED = 0.006
 GATE_RIDGE = 0.1
 # Sources without a gradability label count as gradable, and for less; so do photographs that we spoilt ourselves.
 WEIGHT_LABELLED, WEIGHT_OTHER, WEIGHT_SPOILT = 1.0, 0.2, 0.3
