@@ -165,6 +165,7 @@ def test_batch_is_read_with_keys_alone(open_session, folder: Path):
         expect(
             page.locator(f".st-key-batch_reading_{row}_panel").get_by_role("button", name="Ungradable")
         ).to_be_enabled()
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
         page.keyboard.press(key)
         expect(page.get_by_text(f"Read as {said}", exact=False)).to_be_visible()
     expect(page.get_by_text("Read by a person: 2 of 2.", exact=False)).to_be_visible()
