@@ -10,7 +10,7 @@ from dr_core.domain.reading import Reading
 from dr_core.domain.results import Decision, ReviewReason, ScreeningResult, Status
 from dr_core.domain.second_look import may_be_referable, needs_reader, needs_second_reader, shows_oedema_risk
 from dr_core.reports.palette import Signal
-from dr_core.reports.wording import clean_text
+from dr_core.reports.wording import clean_text, lower_first
 from dr_core.screening.visit import VisitOutcome
 
 __all__ = [
@@ -98,7 +98,7 @@ def describe_review(result: ScreeningResult) -> str:
         return ""
     reasons = [_REVIEW_WORDS[reason] for reason in result.decision.review]
     if may_be_referable(result):
-        reasons.append(f"it could be {_lower_first(max(result.decision.grade_set).label)}, which is referable")
+        reasons.append(f"it could be {lower_first(max(result.decision.grade_set).label)}, which is referable")
     if shows_oedema_risk(result):
         reasons.append("hard exudates near the fovea are likely")
     return f"Have a person read this photograph: {', and '.join(reasons)}."
@@ -112,7 +112,7 @@ def describe_reading(result: ScreeningResult) -> str:
     reader = f" by {clean_text(reading.reader)}" if reading.reader.strip() else ""
     note = f" Note: {clean_text(reading.note, max_length=MAX_NOTE_LENGTH)}" if reading.note.strip() else ""
     when = reading.read_utc[:16].replace("T", " ")
-    return f"Read as {_lower_first_word(reading.label)}{reader}, {when} UTC. {_compare(result, reading)}{note}"
+    return f"Read as {lower_first(reading.label)}{reader}, {when} UTC. {_compare(result, reading)}{note}"
 
 
 def _compare(result: ScreeningResult, reading: Reading) -> str:
@@ -150,10 +150,6 @@ def _ask_second_reader(result: ScreeningResult) -> str:
     return f"Have a second person read this photograph: {reason}."
 
 
-def _lower_first_word(label: str) -> str:
-    return label if label[0].isdigit() else _lower_first(label)
-
-
 def _describe_conflict(decision: Decision) -> str:
     if decision.referable and not decision.grade.referable:
         return (
@@ -166,7 +162,3 @@ def _describe_conflict(decision: Decision) -> str:
             "doubt."
         )
     return ""
-
-
-def _lower_first(text: str) -> str:
-    return text[0].lower() + text[1:]

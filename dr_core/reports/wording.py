@@ -18,6 +18,7 @@ __all__ = [
     "describe_operating_point",
     "describe_provenance",
     "describe_quality",
+    "lower_first",
     "name_eye",
 ]
 
@@ -67,11 +68,11 @@ def describe_eye(result: ScreeningResult) -> str:
     seen = result.seen_laterality
     if seen is None or seen is result.laterality:
         return ""
-    looks = f"looks like a {_lower_first(seen.label)}"
+    looks = f"looks like a {lower_first(seen.label)}"
     if result.laterality is None:
         return f"It is not stated which eye this is; the photograph {looks}."
     return (
-        f"Marked as the {_lower_first(result.laterality.label)}, but the photograph {looks}: check which eye it is, "
+        f"Marked as the {lower_first(result.laterality.label)}, but the photograph {looks}: check which eye it is, "
         "and that the photograph belongs to this patient."
     )
 
@@ -135,5 +136,6 @@ def _format_share(share: Proportion) -> str:
     return f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})"
 
 
-def _lower_first(text: str) -> str:
+def lower_first(text: str) -> str:
+    """Return `text` as it goes on within a sentence."""
     return text[0].lower() + text[1:]

@@ -1,7 +1,6 @@
 """What is done, on disk: exact, torn lines cut off, and useless under another model."""
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,29 +99,6 @@ def test_without_resume_the_journal_begins_anew(path):
     assert len(path.read_bytes().splitlines()) == 1
 
 
-@pytest.mark.parametrize("torn_bytes", [1, 10, 200])
-def test_torn_last_line_is_cut_off_and_written_again(path, torn_bytes):
-    write_journal(path, ["a.jpg", "b.jpg"])
-    whole = path.read_bytes()
-    path.write_bytes(whole[:-torn_bytes])
-    journal = Journal(path, SETUP, resume=True)
-    assert journal.recorded == 1
-    journal.append(make_row("b.jpg"))
-    journal.close()
-    assert path.read_bytes() == whole
-
-
-def test_damaged_line_in_the_middle_costs_one_result(path):
-    write_journal(path, ["a.jpg", "b.jpg", "c.jpg"])
-    lines = path.read_bytes().splitlines(keepends=True)
-    lines[2] = b"\x00" * (len(lines[2]) - 1) + b"\n"
-    path.write_bytes(b"".join(lines))
-    journal = Journal(path, SETUP, resume=True)
-    assert journal.recorded == 2
-    assert journal.recall(NamedSource("c.jpg")).name == "c.jpg"
-    journal.close()
-
-
 @pytest.mark.parametrize(
     "setup",
     [
@@ -139,35 +115,6 @@ def test_another_model_or_option_starts_anew_and_says_so(path, setup):
     assert "starting from the first photograph" in journal.notice
     assert journal.recall(NamedSource("a.jpg")) is None
     journal.close()
-
-
-@pytest.mark.parametrize("data", [b"", b"torn", b"[]\n", b"\xff\xfe\n{}\n", b"words\n"])
-def test_foreign_file_starts_anew(path, data):
-    path.write_bytes(data)
-    journal = Journal(path, SETUP, resume=True)
-    assert journal.recorded == 0
-    journal.close()
-    first = path.read_bytes().splitlines()[0]
-    assert json.loads(first.partition(b" ")[2])["journal"] == 2
-
-
-def test_a_flipped_bit_costs_one_result_and_never_changes_a_grade(path):
-    write_journal(path, ["a.jpg", "b.jpg"])
-    whole = path.read_bytes()
-    start = whole.index(b"\n") + 1
-    end = whole.index(b"\n", start)
-    for place in range(start, end):
-        path.write_bytes(whole[:place] + bytes([whole[place] ^ 2]) + whole[place + 1 :])
-        journal = Journal(path, SETUP, resume=True)
-        assert journal.recall(NamedSource("a.jpg")) is None, whole[place - 20 : place + 20]
-        assert journal.recall(NamedSource("b.jpg")) is not None
-        journal.close()
-
-
-def test_a_pipe_in_the_journals_place_is_refused_and_not_waited_for(path):
-    os.mkfifo(path)
-    with pytest.raises(StorageError, match="no ordinary file"):
-        Journal(path, SETUP, resume=True)
 
 
 def test_results_not_tied_to_bytes_and_reused_ones_are_not_written(path):
