@@ -21,6 +21,7 @@ from dr_core.domain.photograph import FundusPhotograph, Laterality, UInt8Array
 from dr_core.imaging.decode_deep import PILLOW_FORMATS, find_deep_order, to_rgb8
 from dr_core.imaging.decode_guards import CUT_OFF, find_cut_off, find_forged_header, find_pages
 from dr_core.imaging.decode_headers import count_scans, describe_unread, strip_ancillary
+from dr_core.imaging.decode_jpeg import read_jpeg
 from dr_core.imaging.shrink import shrink
 
 MAX_BYTES = 100 * 1024 * 1024
@@ -49,14 +50,8 @@ _DECODER_ERRORS = (
 )
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*")
 _JPEG_FORMATS = ("JPEG", "MPO")
-_JPEG_END = b"\xff\xd9"
-# What OpenCV is told to decode a JPEG at a part of its size.
-_SCALED_READS = {
-    1: cv2.IMREAD_COLOR_RGB,
-    2: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_2,
-    4: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_4,
-    8: cv2.IMREAD_COLOR_RGB | cv2.IMREAD_REDUCED_GRAYSCALE_8,
-}
+# What a JPEG's sides can be divided by while it is decoded.
+_PARTS = (1, 2, 4, 8)
 # EXIF orientation: whether rows and columns change places, and OpenCV's code for the flip that follows.
 _TURNS: dict[object, tuple[bool, int | None]] = {
     2: (False, 1),
@@ -159,8 +154,9 @@ def _open_and_read(data: bytes, longest_side_px: int, *, exact: bool) -> tuple[U
 def _read_pixels(image: Image.Image, data: bytes, longest_side_px: int, *, exact: bool) -> tuple[UInt8Array, bool]:
     """Return (H, W, 3) uint8 pixels at the working size, and whether EXIF rotation swapped the sides."""
     width, height = image.size
-    parts = max([part for part in _SCALED_READS if max(width, height) >= part * longest_side_px], default=1)
-    pixels = _read_complete_jpeg(image, data, parts)
+    parts = max([part for part in _PARTS if max(width, height) >= part * longest_side_px], default=1)
+    plain = image.format in _JPEG_FORMATS and image.mode == "RGB"
+    pixels = read_jpeg(data, image.size, parts) if plain else None
     if pixels is None:
         # libjpeg scales while decoding; the draft never falls below the size asked for.
         image.draft("RGB", (max(1, width // parts), max(1, height // parts)))
@@ -182,17 +178,3 @@ def _read_pixels(image: Image.Image, data: bytes, longest_side_px: int, *, exact
         target = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
         pixels = shrink(pixels, target)
     return pixels, swapped
-
-
-def _read_complete_jpeg(image: Image.Image, data: bytes, parts: int) -> UInt8Array | None:
-    """Return the pixels of a plain colour JPEG, reduced by `parts`; None for what Pillow has to look at.
-
-    OpenCV reads the same pixels sooner, but takes a truncated file for a whole one, so only files that have their end
-    are left to it: within the picture the end's bytes stand for nothing else.
-    """
-    if image.format not in _JPEG_FORMATS or image.mode != "RGB" or not data.endswith(_JPEG_END):
-        return None
-    flags = _SCALED_READS[parts] | cv2.IMREAD_IGNORE_ORIENTATION
-    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    size = tuple(math.ceil(side / parts) for side in image.size)
-    return None if decoded is None or decoded.shape != (size[1], size[0], 3) else np.asarray(decoded, dtype=np.uint8)

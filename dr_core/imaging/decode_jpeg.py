@@ -1,0 +1,60 @@
+"""Read JPEG at a part of its size, and refuse one whose picture is damaged.
+
+libjpeg, in whatever program, paints over what a damaged file lacks: grey, shifted or torn rows come back as a picture,
+and nobody is told. Its warnings tell, and simplejpeg hands them on, which Pillow and OpenCV do not.
+"""
+
+import math
+import re
+
+import numpy as np
+import simplejpeg
+
+from dr_core.domain.errors import UnreadablePhotograph
+from dr_core.domain.photograph import UInt8Array
+from dr_core.imaging.decode_guards import CUT_OFF
+
+__all__ = ["read_jpeg"]
+
+# The decoder's words when the compressed picture ends too early, or holds what no encoder writes.
+_DAMAGED = re.compile(r"corrupt jpeg data|premature end", re.IGNORECASE)
+# Behind the last row some cameras leave a few bytes; the picture is whole then.
+_LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0xd9", re.IGNORECASE)
+MAX_LEFT_OVER_SHARE = 0.01
+
+
+def read_jpeg(data: bytes, size: tuple[int, int], parts: int) -> UInt8Array | None:
+    """Decode a colour JPEG.
+
+    Args:
+        data: the file's bytes.
+        size: (width, height) that its header states.
+        parts: 1, 2, 4 or 8: by how much both sides are reduced, which spares most of the work.
+
+    Returns:
+        (ceil(height / parts), ceil(width / parts), 3) uint8 RGB as stored, before any rotation; None where the decoder
+        does not take such a file, so that another has to look at it.
+
+    Raises:
+        UnreadablePhotograph: the picture's data are incomplete or damaged.
+    """
+    width, height = (math.ceil(side / parts) for side in size)
+    try:
+        pixels = _decode(data, width, height, strict=True)
+    except ValueError as error:
+        left_over = _LEFT_OVER.search(str(error))
+        if left_over is None or int(left_over[1]) > MAX_LEFT_OVER_SHARE * len(data):
+            if _DAMAGED.search(str(error)):
+                raise UnreadablePhotograph(CUT_OFF) from error
+            return None
+        try:
+            pixels = _decode(data, width, height, strict=False)
+        except ValueError:
+            return None
+    return pixels if pixels.shape == (height, width, 3) else None
+
+
+def _decode(data: bytes, width: int, height: int, *, strict: bool) -> UInt8Array:
+    # The smallest of libjpeg's scales that is not below these sides is the part that was asked for.
+    decoded = simplejpeg.decode_jpeg(data, "RGB", min_height=height, min_width=width, strict=strict)
+    return np.asarray(decoded, dtype=np.uint8)
