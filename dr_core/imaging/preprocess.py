@@ -70,29 +70,31 @@ class InputCrop:
         )
         radius = self.input_size.width_px / 2
         rows = np.flatnonzero(np.abs(y) <= self.input_size.height_px / 2 - count_blank_rows(self.input_size))
-        columns = np.flatnonzero(np.abs(x) <= radius)
         placed = np.zeros(self.photograph_shape, dtype=np.float32)
-        if not rows.size or not columns.size:
+        if not rows.size:
             return placed
-        # Only what the network saw is drawn, not the surround as well.
-        seen = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
         grid_y = 1 / _find_cell_px(self.input_size.height_px, heat.shape[0])
         grid_x = 1 / _find_cell_px(self.input_size.width_px, heat.shape[1])
         matrix = np.array(
             [
-                [self.scale_rc[1] * grid_x, 0.0, heat.shape[1] / 2 - 0.5 + x[columns[0]] * grid_x],
+                [self.scale_rc[1] * grid_x, 0.0, heat.shape[1] / 2 - 0.5 + x[0] * grid_x],
                 [0.0, self.scale_rc[0] * grid_y, heat.shape[0] / 2 - 0.5 + y[rows[0]] * grid_y],
             ]
         )
-        stretched = cv2.warpAffine(
+        # Written where it stays, since every new array of a photograph's size costs more than what is reckoned in it.
+        seen = placed[rows[0] : rows[-1] + 1]
+        cv2.warpAffine(
             heat.astype(np.float32),
             matrix,
-            (columns.size, rows.size),
+            seen.shape[::-1],
+            dst=seen,
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        inside = x[columns] ** 2 <= (radius**2 - y[rows] ** 2)[:, None]
-        cv2.copyTo(stretched, inside.view(np.uint8), placed[seen])
+        reach = np.sqrt(np.maximum(0, radius**2 - y[rows] ** 2))
+        for row, first, end in zip(seen, np.searchsorted(x, -reach), np.searchsorted(x, reach, "right"), strict=True):
+            row[:first] = 0
+            row[end:] = 0
         return placed
 
 
