@@ -156,8 +156,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     plan = Plan(
         (Stage(arguments.width, arguments.epochs),),
         peak_rate=arguments.peak_rate,
-        # The outlined photographs are of one source, which may be the one left out.
+        # The outlined photographs are of one source, which may be the one left out, and the companions of all four.
         outlined=0,
+        companions=0,
         copies=arguments.copies,
         engine=arguments.engine,
         start=start,

@@ -1,9 +1,11 @@
 """Make one camera look like another: geometry, light, colour, blur and compression, on normalised discs."""
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from dr_core.domain.photograph import Float32Array, UInt8Array
 from dr_core.imaging.colour import CONTRAST
@@ -37,18 +39,66 @@ def cut_visible(disc: UInt8Array, size: InputSize) -> Float32Array:
     return cut_tensor(disc, size)
 
 
-def augment_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator) -> Float32Array:
+@dataclass(frozen=True, eq=False)
+class Movement:
+    """How a disc is turned, scaled, stretched, mirrored and shifted.
+
+    Attributes:
+        matrix: (2, 3) float64, from the disc's (column, row) to those of the network's input.
+        size: the network's input size.
+        mirrored: left and right have changed places, so that a right eye looks like a left one.
+    """
+
+    matrix: NDArray[np.float64]
+    size: InputSize
+    mirrored: bool
+
+
+def draw_movement(diameter_px: int, size: InputSize, random: np.random.Generator) -> Movement:
+    """Draw a movement of cached discs of `diameter_px` at random; the same state of chance gives the same one."""
+    scale = size.width_px / diameter_px * random.uniform(*SCALE_RANGE)
+    aspect = random.uniform(*ASPECT_RANGE)
+    angle = np.deg2rad(random.uniform(-ROTATION_DEG, ROTATION_DEG))
+    flip_x, flip_y = random.choice([-1.0, 1.0], 2)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = turn @ np.diag([scale * aspect * flip_x, scale / aspect * flip_y])
+    shift = random.uniform(-SHIFT_SHARE, SHIFT_SHARE, 2) * size.width_px
+    source_middle = np.full(2, diameter_px / 2 - 0.5)
+    target_middle = np.array([size.width_px / 2 - 0.5, size.height_px / 2 - 0.5])
+    offset = target_middle + shift - linear @ source_middle
+    return Movement(np.column_stack([linear, offset]), size, bool(flip_x < 0))
+
+
+def move_disc(disc: UInt8Array, movement: Movement) -> UInt8Array:
+    """Return a cached disc after `movement`, at the network's size.
+
+    Args:
+        disc: (S, S, C) uint8, as cached, or what is drawn over it.
+        movement: drawn for discs of S pixels.
+
+    Returns:
+        (height_px, width_px, C) uint8; beyond the disc's border the first three channels are `NEUTRAL`.
+    """
+    border = (NEUTRAL, NEUTRAL, NEUTRAL)
+    target = (movement.size.width_px, movement.size.height_px)
+    return np.asarray(
+        cv2.warpAffine(disc, movement.matrix, target, flags=cv2.INTER_LINEAR, borderValue=border), dtype=np.uint8
+    )
+
+
+def augment_disc(disc: UInt8Array, movement: Movement, random: np.random.Generator) -> Float32Array:
     """Return a random variant of a cached disc as the network's input.
 
     Args:
         disc: (S, S, 3) uint8, as cached.
-        size: the network's input size.
+        movement: drawn for discs of S pixels.
         random: source of chance; the same state gives the same variant.
 
     Returns:
-        (height_px, width_px, 3) float32 in [-1, 1]; the visible field keeps its shape whatever the geometry does.
+        (height_px, width_px, 3) float32 in [-1, 1]; the visible field keeps its shape whatever the movement is.
     """
-    pixels = _soften(move_disc(disc, size, random), random)
+    size = movement.size
+    pixels = _soften(move_disc(disc, movement), random)
     if random.random() < JPEG_CHANCE:
         pixels = _compress(pixels, random)
     tensor: Float32Array = np.asarray(cv2.LUT(pixels, _draw_curves(random)), dtype=np.float32)
@@ -60,33 +110,6 @@ def augment_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator)
     tensor *= shown
     tensor -= tensor.sum(axis=(0, 1)) / shown[..., 0].sum() * shown
     return np.asarray(np.clip(tensor, -1.0, 1.0, out=tensor), dtype=np.float32)
-
-
-def move_disc(disc: UInt8Array, size: InputSize, random: np.random.Generator) -> UInt8Array:
-    """Return a cached disc turned, scaled, stretched, mirrored and shifted at random, at the network's size.
-
-    Args:
-        disc: (S, S, C) uint8, as cached, or what is drawn over it.
-        size: the network's input size.
-        random: source of chance; the same state gives the same movement.
-
-    Returns:
-        (height_px, width_px, C) uint8; beyond the disc's border the first three channels are `NEUTRAL`.
-    """
-    scale = size.width_px / disc.shape[1] * random.uniform(*SCALE_RANGE)
-    aspect = random.uniform(*ASPECT_RANGE)
-    angle = np.deg2rad(random.uniform(-ROTATION_DEG, ROTATION_DEG))
-    flip_x, flip_y = random.choice([-1.0, 1.0], 2)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    linear = turn @ np.diag([scale * aspect * flip_x, scale / aspect * flip_y])
-    shift = random.uniform(-SHIFT_SHARE, SHIFT_SHARE, 2) * size.width_px
-    source_middle = np.full(2, disc.shape[0] / 2 - 0.5)
-    target_middle = np.array([size.width_px / 2 - 0.5, size.height_px / 2 - 0.5])
-    offset = target_middle + shift - linear @ source_middle
-    matrix = np.column_stack([linear, offset])
-    border = (NEUTRAL, NEUTRAL, NEUTRAL)
-    target = (size.width_px, size.height_px)
-    return np.asarray(cv2.warpAffine(disc, matrix, target, flags=cv2.INTER_LINEAR, borderValue=border), dtype=np.uint8)
 
 
 def _soften(pixels: UInt8Array, random: np.random.Generator) -> UInt8Array:

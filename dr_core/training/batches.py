@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from dr_core.domain.errors import ConfigurationError
 from dr_core.domain.grades import GRADE_COUNT
 from dr_core.domain.photograph import Float32Array, UInt8Array
-from dr_core.training.augment import augment_disc
+from dr_core.training.augment import augment_disc, draw_movement
+from dr_core.training.companions import SideLabels, join_labels
 from dr_core.training.dataset import DiscCache
 from dr_core.training.lesion_task import draw_outlined, mark_cells, weigh_cells
 from dr_core.training.plan import Plan
+from dr_core.training.side_task import label_photographs
 
 ORDINAL_SHARPNESS = 2.0
 CLASS_WEIGHT_POWER = -0.4
@@ -22,8 +24,21 @@ SOURCE_WEIGHT_POWER = -0.4
 # Of an earlier grader's answer in the target; the rest is the reader's. It saw the same photographs, so not more.
 TAUGHT_SHARE = 0.3
 # How often a photograph is shown as it is; one of its copies otherwise.
-OWN_DISC_CHANCE = 0.4
+OWN_DISC_CHANCE = 0.7
 WORKERS, BATCHES_AHEAD = 2, 6
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """What a network learns in one run beside grades.
+
+    Attributes:
+        lesions: where they are, `dr_core.training.lesion_task`.
+        sides: what else the release says of a photograph, `dr_core.training.side_task`.
+    """
+
+    lesions: bool = False
+    sides: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +46,12 @@ class Batch:
     """What one step learns from.
 
     Attributes:
-        tensors: (B + L, height_px, width_px, 3) float32 in [-1, 1]; the last L have no grade here, but outlines.
+        tensors: (B + C + L, height_px, width_px, 3) float32 in [-1, 1]; B have a grade, then C none and L outlines.
         targets: (B, 5) float32, rows sum to 1.
         weights: (B,) float32, of each photograph in the loss.
-        cells: (B + L, height_px / 8, width_px / 8, 4) float32, where lesions are; None where nothing is outlined.
-        cell_weights: (B + L,) float32, of each photograph in the loss of `cells`; None likewise.
+        cells: (B + C + L, height_px / 8, width_px / 8, 4) float32, where lesions are; None where nothing is outlined.
+        cell_weights: (B + C + L,) float32, of each photograph in the loss of `cells`; None likewise.
+        sides: what is known of the B + C + L beside the grade; None where there is no side task.
     """
 
     tensors: Float32Array
@@ -43,6 +59,12 @@ class Batch:
     weights: Float32Array
     cells: Float32Array | None = None
     cell_weights: Float32Array | None = None
+    sides: SideLabels | None = None
+
+    @property
+    def tasks(self) -> Tasks:
+        """What can be learned from it beside grades."""
+        return Tasks(self.cells is not None, self.sides is not None)
 
 
 def soften_grades(grades: NDArray[np.int64]) -> Float32Array:
@@ -95,7 +117,8 @@ class AugmentedBatches:
     """Shuffled, augmented batches; seed, epoch and step alone decide each, so a resumed run sees what it would have.
 
     Attributes:
-        outlined: photographs with outlined lesions in each batch, behind the graded ones.
+        outlined: photographs with outlined lesions in each batch, the last of it.
+        companions: pictures without a grade in each batch, behind the graded ones.
 
     Raises:
         ConfigurationError: the photographs do not fill a single batch.
@@ -106,11 +129,19 @@ class AugmentedBatches:
         self._targets, self._weights = make_targets(cache), weigh_photographs(cache)
         self._outlined, self._healthy = cache.outlined, cache.grades == 0
         self.outlined = min(plan.outlined, len(cache.outlined))
+        self._pictures = cache.companions
+        self.companions = plan.companions if cache.companions is not None else 0
+        self._sides = label_photographs(cache.photographs)
         if len(self) == 0:
             raise ConfigurationError(
                 f"{len(self._targets)} photographs to train on do not fill one batch of {plan.batch_size}. "
                 "Add labelled photographs with the split train to the manifest."
             )
+
+    @property
+    def tasks(self) -> Tasks:
+        """What can be learned from every batch beside grades."""
+        return Tasks(self.outlined > 0, self._pictures is not None)
 
     def __len__(self) -> int:
         return len(self._targets) // self._plan.batch_size
@@ -132,14 +163,26 @@ class AugmentedBatches:
         size = plan.stages[plan.find_stage(epoch)].size
         chosen = order[step * plan.batch_size : (step + 1) * plan.batch_size]
         random = np.random.default_rng([plan.seed, epoch, step])
-        tensors = [augment_disc(_choose_variant(self._variants[index], random), size, random) for index in chosen]
+        discs = [_choose_variant(self._variants[index], random) for index in chosen]
+        beside = np.empty(0, dtype=np.int64)
+        if self._pictures is not None:
+            beside = self._pictures.draw(self.companions, random)
+            discs += [self._pictures.discs[index] for index in beside]
+        movements = [draw_movement(disc.shape[0], size, random) for disc in discs]
+        tensors = [augment_disc(disc, moved, random) for disc, moved in zip(discs, movements, strict=True)]
         batch = Batch(np.stack(tensors), self._targets[chosen], self._weights[chosen])
+        if self._pictures is not None:
+            mirrored = np.array([moved.mirrored for moved in movements])
+            graded = self._sides.take(chosen, mirrored[: len(chosen)])
+            others = self._pictures.labels.take(beside, mirrored[len(chosen) :])
+            batch = replace(batch, sides=join_labels(graded, others, unknown=self.outlined))
         if not self.outlined:
             return batch
         more, cells = draw_outlined(self._outlined, size, self.outlined, (plan.seed, epoch, step))
+        healthy = np.append(self._healthy[chosen], np.zeros(len(beside), dtype=np.bool_))
         return replace(
             batch,
             tensors=np.concatenate([batch.tensors, more]),
-            cells=mark_cells(len(chosen), cells),
-            cell_weights=weigh_cells(self._healthy[chosen], self.outlined),
+            cells=mark_cells(len(discs), cells),
+            cell_weights=weigh_cells(healthy, self.outlined),
         )

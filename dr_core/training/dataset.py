@@ -18,6 +18,7 @@ from dr_core.domain.photograph import Float32Array, Laterality, UInt8Array
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION, normalise_field
+from dr_core.training.companions import Companions
 from dr_core.training.outlined import LesionPhotograph
 from dr_core.training.recapture import recapture
 
@@ -114,6 +115,7 @@ class DiscCache:
         copies: variants of the same photographs to learn from, each without those that lost their field.
         taught: (N, 5) float32 probabilities of an earlier grader, to be learned beside the readers' grades.
         outlined: photographs whose lesions are outlined, to learn from besides.
+        companions: pictures without a grade, to learn from besides.
     """
 
     discs: UInt8Array | list[UInt8Array]
@@ -121,6 +123,7 @@ class DiscCache:
     copies: tuple["DiscCache", ...] = ()
     taught: Float32Array | None = None
     outlined: tuple[LesionPhotograph, ...] = ()
+    companions: Companions | None = None
 
     @property
     def grades(self) -> NDArray[np.int64]:

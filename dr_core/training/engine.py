@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dr_core.domain.errors import ConfigurationError
 from dr_core.domain.photograph import Float32Array
 from dr_core.imaging.preprocess import InputSize
-from dr_core.training.batches import Batch
+from dr_core.training.batches import Batch, Tasks
 from dr_core.training.plan import KERAS, TORCH, Plan
 from dr_core.training.run_folder import Arrays
 from dr_core.training.weights import Weights
@@ -59,13 +59,13 @@ def check_engine(name: str) -> None:
         )
 
 
-def make_engine(plan: Plan, grader: Any, *, task: bool) -> Engine:
+def make_engine(plan: Plan, grader: Any, tasks: Tasks) -> Engine:
     """Return the plan's engine with the weights of a Keras `grader` of the plan's width multiplier.
 
     Args:
         plan: of the run.
         grader: holds the weights.
-        task: whether its batches will hold outlined photographs.
+        tasks: what its batches will teach beside grades.
 
     Raises:
         ConfigurationError: the engine is not installed.
@@ -77,4 +77,4 @@ def make_engine(plan: Plan, grader: Any, *, task: bool) -> Engine:
         return TorchEngine(grader, alpha=plan.alpha)
     from dr_core.training.keras_engine import KerasEngine
 
-    return KerasEngine(grader, alpha=plan.alpha, task=task)
+    return KerasEngine(grader, alpha=plan.alpha, tasks=tasks)

@@ -15,7 +15,7 @@ from dr_core.imaging.preprocess import InputSize
 from dr_core.model.architecture import build_grader
 from dr_core.model.calibration import calibrate_logits
 from dr_core.training.augment import cut_visible
-from dr_core.training.batches import AugmentedBatches, soften_grades
+from dr_core.training.batches import AugmentedBatches, Tasks, soften_grades
 from dr_core.training.dataset import DiscCache
 from dr_core.training.engine import Engine, make_engine
 from dr_core.training.metrics import FloatArray, area_under_roc, quadratic_weighted_kappa
@@ -92,7 +92,7 @@ def fit_grader(train: DiscCache, val: DiscCache, run: RunFolder, *, start: Path 
     plan, checkpoint = run.plan, run.resume()
     batches = AugmentedBatches(train, plan)
     if checkpoint is None or checkpoint.epochs_done < plan.epochs:
-        progress = _begin(plan, checkpoint, start, task=batches.outlined > 0)
+        progress = _begin(plan, checkpoint, start, batches.tasks)
         average = _fit_epochs(batches, val, run, progress, say)
     else:
         average = MovingAverage(checkpoint.average)
@@ -117,11 +117,11 @@ class _Progress:
     epochs_done: int
 
 
-def _begin(plan: Plan, checkpoint: Checkpoint | None, start: Path | None, *, task: bool) -> _Progress:
+def _begin(plan: Plan, checkpoint: Checkpoint | None, start: Path | None, tasks: Tasks) -> _Progress:
     """Return the run at its start, or where `checkpoint` left it."""
     keras.utils.set_random_seed(plan.seed)
     grader = start_grader(plan.stages[0].size, alpha=plan.alpha, start=None if checkpoint else start)
-    engine = make_engine(plan, grader, task=task)
+    engine = make_engine(plan, grader, tasks)
     if checkpoint is None:
         return _Progress(engine, MovingAverage.begin(engine.read_weights()), 0)
     engine.write_weights(checkpoint.weights)

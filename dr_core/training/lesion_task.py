@@ -37,7 +37,7 @@ def name_task_layer(feature: str) -> str:
 
 
 def attach_lesion_task(grader: Any) -> Any:
-    """Return a model of two outputs: `grader`'s logits and the (N, h / 8, w / 8, 4) logits of `LESIONS` in each cell.
+    """Return the symbolic (N, h / 8, w / 8, 4) logits of `LESIONS` in each cell of `grader`'s input.
 
     Args:
         grader: keras.Model as `build_grader` makes it, which learns through both.
@@ -52,8 +52,7 @@ def attach_lesion_task(grader: Any) -> Any:
         )(grader.get_layer(feature).output)
         for feature, prior in zip(TASK_FEATURES, (PRIOR_LOGIT, 0.0), strict=True)
     )
-    enlarged = keras.ops.image.resize(coarse, fine.shape[1:3], interpolation="bilinear")
-    return keras.Model(grader.input, [grader.output, fine + enlarged], name=grader.name)
+    return fine + keras.ops.image.resize(coarse, fine.shape[1:3], interpolation="bilinear")
 
 
 def draw_outlined(

@@ -16,7 +16,7 @@ from dr_core.domain.photograph import BoolArray, Float32Array
 from dr_core.domain.results import LESIONS
 from dr_core.imaging.preprocess import InputSize
 from dr_core.model.architecture import LESION_MAPS
-from dr_core.training.augment import augment_disc, cut_visible, move_disc
+from dr_core.training.augment import augment_disc, cut_visible, draw_movement, move_disc
 from dr_core.training.dataset import NEUTRAL
 from dr_core.training.outlined import LesionPhotograph, read_lesion_photographs
 
@@ -184,9 +184,10 @@ def vary_photograph(
     if key[-1] == 0:
         top = (size.width_px - size.height_px) // 2
         return cut_visible(photograph.disc, size), np.asarray(drawn[top : top + size.height_px] > 0)
-    # The same state of chance moves both alike, since the geometry is drawn first.
-    moved = move_disc(np.asarray(drawn, dtype=np.uint8), size, np.random.default_rng(key))
-    tensor = augment_disc(photograph.disc, size, np.random.default_rng(key))
+    random = np.random.default_rng(key)
+    movement = draw_movement(photograph.disc.shape[0], size, random)
+    moved = move_disc(np.asarray(drawn, dtype=np.uint8), movement)
+    tensor = augment_disc(photograph.disc, movement, random)
     return tensor, np.asarray(moved > MOVED_LEVEL, dtype=np.bool_)
 
 

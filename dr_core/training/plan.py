@@ -43,6 +43,8 @@ class Plan:
         batch_size: photographs a step.
         seed: of the weights, the order and the augmentation.
         outlined: how many photographs with outlined lesions each step shows besides (`dr_core.training.lesion_task`).
+        companions: how many pictures without a grade each step shows for the side task (`dr_core.training.side_task`);
+            0 leaves the task out; with it, widths are multiples of 64.
         copies: how many variants of each photograph, as other cameras and programs would have left it, stand beside it.
         engine: one of `ENGINES`, which computes the steps.
         start: name of the file that the weights come from; empty for random ones.
@@ -53,12 +55,13 @@ class Plan:
         alpha: the network's width multiplier; 1.0 for a release.
     """
 
-    stages: tuple[Stage, ...] = (Stage(256, 9), Stage(384, 7))
-    peak_rate: float = 6e-4
+    stages: tuple[Stage, ...] = (Stage(320, 2), Stage(384, 4))
+    peak_rate: float = 4e-4
     batch_size: int = 32
     seed: int = 20261126
     outlined: int = 5
-    copies: int = 0
+    companions: int = 6
+    copies: int = 1
     engine: str = KERAS
     start: str = ""
     start_share: float = 0.0

@@ -1,6 +1,6 @@
 """From labelled photographs to a released model: cache, train, fit the heads, choose the operating point, export."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -10,13 +10,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograph
+from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograph, UInt8Array
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import InputSize, normalise_field
 from dr_core.imaging.quality import measure_quality, score_quality
 from dr_core.model.architecture import LinearHead, attach_side_heads
 from dr_core.training.augment import cut_visible
+from dr_core.training.companion_pictures import build_companions
 from dr_core.training.dataset import DiscCache, LabelledPhotograph, build_cache, read_manifest, select_graded
 from dr_core.training.engine import check_engine
 from dr_core.training.export import export_model
@@ -28,7 +29,7 @@ from dr_core.training.retina_examples import prepare_drawn_retinas, prepare_non_
 from dr_core.training.run_folder import RunFolder
 from dr_core.training.side_heads import PooledFeatures, RetinaSamples, fit_side_heads, read_features
 from dr_core.training.side_thresholds import GateSamples, choose_side
-from dr_core.training.spoil import SPOILT, spoil_photograph
+from dr_core.training.spoil import spoil_photographs
 
 SPOILT_PHOTOGRAPHS, SPOILT_ON_VAL = 300, 60
 VARIANTS, VARIANTS_ON_VAL, DRAWN_RETINAS, NON_RETINAS_PER_KIND = 800, 400, 48, 60
@@ -73,10 +74,11 @@ def train_and_release(job: TrainingJob, *, name: str, say: Say) -> Path:
     """
     check_engine(job.plan.engine)
     train, val = prepare_caches(job.data_dir, job.plan, job.run_dir, say)
-    if job.teacher is not None:
+    run = RunFolder(job.run_dir, job.plan)
+    if job.teacher is not None and not run.finished:
         say("asking the teacher")
         train = replace(train, taught=_ask_teacher(job.teacher, train))
-    grader = fit_grader(train, val, RunFolder(job.run_dir, job.plan), start=job.start, say=say)
+    grader = fit_grader(train, val, run, start=job.start, say=say)
     return release(grader, (train, val), job, name=name, say=say)
 
 
@@ -106,7 +108,12 @@ def prepare_caches(data_dir: Path, plan: Plan, run_dir: Path, say: Say) -> tuple
     val = _cache(select_graded(photographs, "val"), plan.widest_px, run_dir, say)
     say(f"{len(train.photographs)} photographs to train on, {len(val.photographs)} to choose on")
     outlined = read_lesion_photographs(data_dir, plan.widest_px) if plan.outlined else []
-    return replace(train, copies=tuple(copies), outlined=tuple(outlined)), val
+    companions = None
+    if plan.companions:
+        rows = [row for row in photographs if row.split == "train"]
+        # Another seed than the heads', so that those are fitted on pictures that the network has not seen.
+        companions = build_companions(rows, plan.widest_px, run_dir / "cache", seed=plan.seed + 2, say=say)
+    return replace(train, copies=tuple(copies), outlined=tuple(outlined), companions=companions), val
 
 
 def release(grader: Any, caches: tuple[DiscCache, DiscCache], job: TrainingJob, *, name: str, say: Say) -> Path:
@@ -124,22 +131,23 @@ def release(grader: Any, caches: tuple[DiscCache, DiscCache], job: TrainingJob, 
     say("fitting the heads beside the grade")
     chance = np.random.default_rng(plan.seed)
     spoilt, _ = _read_spoilt(grader, train.photographs, SPOILT_PHOTOGRAPHS, chance)
-    features = read_features(grader, _cut(train, size))
+    features = read_features(grader, _cut(train.discs, size))
     photographs = read_manifest(job.data_dir)
     samples = _read_retina_samples(grader, [row for row in photographs if row.split == "train"], plan.seed)
     sided = train.select(lambda photograph: photograph.laterality is not None)
-    mirrored = read_features(grader, (tensor[:, ::-1] for tensor in _cut(sided, size)))
+    mirrored = read_features(grader, (tensor[:, ::-1] for tensor in _cut(sided.discs, size)))
     heads = fit_side_heads(features, train.photographs, mirrored=mirrored, spoilt=spoilt, samples=samples)
     lesions = read_lesion_photographs(job.data_dir, size.width_px)
     lesion_maps = fit_lesion_head(grader, lesions, seed=plan.seed, say=say)
     network = attach_side_heads(grader, heads, lesion_maps.output)
     say("choosing the operating point on val")
-    logits, scores = _read_outputs(network, _cut(val, size))
+    logits, scores = _read_outputs(network, _cut(val.discs, size))
     sources = np.array([photograph.source for photograph in val.photographs])
     spoilt_val, measured_spoilt = _read_spoilt(grader, val.photographs, SPOILT_ON_VAL, chance)
     val_rows = [row for row in photographs if row.split == "val"]
-    poor_val = read_features(grader, prepare_retinas(val_rows, size, variants=VARIANTS_ON_VAL, seed=plan.seed + 1))
-    drawn_val = read_features(grader, prepare_drawn_retinas(size, count=DRAWN_RETINAS, seed=plan.seed + 1))
+    poor = prepare_retinas(val_rows, size.width_px, variants=VARIANTS_ON_VAL, seed=plan.seed + 1)
+    drawn = prepare_drawn_retinas(size.width_px, count=DRAWN_RETINAS, seed=plan.seed + 1)
+    poor_val, drawn_val = (read_features(grader, _cut(discs, size)) for discs in (poor, drawn))
     measured = [_measure(*_open(photograph)) for photograph in val.photographs]
     gate = GateSamples(
         np.append(scores[:, 0], _apply(heads.gradable, spoilt_val.layers)),
@@ -151,8 +159,8 @@ def release(grader: Any, caches: tuple[DiscCache, DiscCache], job: TrainingJob, 
     return export_model(network, job.out_dir, name, point, training={"plan": asdict(plan)})
 
 
-def _cut(cache: DiscCache, size: InputSize) -> Iterator[Float32Array]:
-    return (cut_visible(disc, size) for disc in cache.discs)
+def _cut(discs: Iterable[UInt8Array], size: InputSize) -> Iterator[Float32Array]:
+    return (cut_visible(disc, size) for disc in discs)
 
 
 def _read_outputs(network: Any, tensors: Iterator[Float32Array]) -> tuple[FloatArray, FloatArray]:
@@ -170,16 +178,12 @@ def _apply(head: LinearHead, features: Float32Array) -> FloatArray:
 def _read_retina_samples(grader: Any, photographs: Sequence[LabelledPhotograph], seed: int) -> RetinaSamples:
     """Return what the head reads of more retinas, and of pictures that show none, from rows of the train split."""
     size = InputSize(*grader.input_shape[1:3])
-    return RetinaSamples(
-        retinas=read_features(
-            grader,
-            chain(
-                prepare_retinas(photographs, size, variants=VARIANTS, seed=seed),
-                prepare_drawn_retinas(size, count=DRAWN_RETINAS, seed=seed),
-            ),
-        ),
-        others=read_features(grader, prepare_non_retinas(photographs, size, per_kind=NON_RETINAS_PER_KIND, seed=seed)),
+    retinas = chain(
+        prepare_retinas(photographs, size.width_px, variants=VARIANTS, seed=seed),
+        prepare_drawn_retinas(size.width_px, count=DRAWN_RETINAS, seed=seed),
     )
+    others = prepare_non_retinas(photographs, size.width_px, per_kind=NON_RETINAS_PER_KIND, seed=seed)
+    return RetinaSamples(read_features(grader, _cut(retinas, size)), read_features(grader, _cut(others, size)))
 
 
 def _open(photograph: LabelledPhotograph) -> tuple[FundusPhotograph, FieldOfView]:
@@ -195,18 +199,13 @@ def _read_spoilt(
     grader: Any, photographs: Sequence[LabelledPhotograph], count: int, chance: np.random.Generator
 ) -> tuple[PooledFeatures, list[float]]:
     """Return what the heads read, and what light and sharpness say, of every kind of spoilt copy of `count` of them."""
-    gradable = [photograph for photograph in photographs if photograph.gradable is not False]
     size = InputSize(*grader.input_shape[1:3])
     measured: list[float] = []
 
     def spoil() -> Iterator[Float32Array]:
-        for index in chance.permutation(len(gradable))[:count]:
-            photograph, field = _open(gradable[index])
-            for kind in SPOILT:
-                # The field is that of the good copy: what is spoilt is the light, not the camera's mask.
-                pixels = spoil_photograph(photograph.pixels, field, kind, chance)
-                measured.append(_measure(replace(photograph, pixels=pixels), field))
-                yield cut_visible(normalise_field(pixels, field, size.width_px), size)
+        for photograph, found in spoil_photographs(photographs, count, chance):
+            measured.append(_measure(photograph, found))
+            yield cut_visible(normalise_field(photograph.pixels, found, size.width_px), size)
 
     return read_features(grader, spoil()), measured
 

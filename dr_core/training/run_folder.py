@@ -55,6 +55,14 @@ class RunFolder:
         """One CSV row an epoch, `LOG_COLUMNS`."""
         return self.folder / "training_log.csv"
 
+    @property
+    def finished(self) -> bool:
+        """Whether every epoch of a plan is done, so that only the release is left; `resume` compares the plan."""
+        if not self.checkpoint.is_file():
+            return False
+        with np.load(self.checkpoint, allow_pickle=False) as archive:
+            return int(json.loads(str(archive["state"]))["epochs_done"]) >= self.plan.epochs
+
     def resume(self) -> Checkpoint | None:
         """Return where the run stopped, None for a new one, and drop log rows of an epoch that will be repeated.
 

@@ -1,13 +1,34 @@
 """Spoil photographs as bad shots are spoilt, so that the quality gate learns every defect from known examples."""
 
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from dr_core.domain.photograph import FieldOfView, UInt8Array
+from dr_core.domain.photograph import FieldOfView, FundusPhotograph, UInt8Array
+from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
+from dr_core.imaging.field_of_view import find_field_of_view
+from dr_core.training.dataset import LabelledPhotograph
 
 SPOILT = ("blur", "dark", "bright", "uneven", "haze")
+
+
+def spoil_photographs(
+    photographs: Sequence[LabelledPhotograph], count: int, chance: np.random.Generator
+) -> Iterator[tuple[FundusPhotograph, FieldOfView]]:
+    """Yield every kind of spoilt copy of `count` of the gradable `photographs`, each with its field.
+
+    The field is that of the good copy: what is spoilt is the light, not the camera's mask.
+    """
+    gradable = [photograph for photograph in photographs if photograph.gradable is not False]
+    for index in chance.permutation(len(gradable))[:count]:
+        data = gradable[index].path.read_bytes()
+        photograph = decode_photograph(data, "", longest_side_px=ANALYSIS_SIDE_PX)
+        field = find_field_of_view(photograph.pixels)
+        for kind in SPOILT:
+            yield replace(photograph, pixels=spoil_photograph(photograph.pixels, field, kind, chance)), field
 
 
 def spoil_photograph(pixels: UInt8Array, field: FieldOfView, kind: str, chance: np.random.Generator) -> UInt8Array:

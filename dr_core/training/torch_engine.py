@@ -17,6 +17,7 @@ from dr_core.training.batches import Batch
 from dr_core.training.engine import WEIGHT_DECAY
 from dr_core.training.lesion_task import POSITIVE_WEIGHT, TASK_WEIGHT
 from dr_core.training.run_folder import Arrays
+from dr_core.training.side_task import SIDE_TASK_WEIGHT
 from dr_core.training.torch_network import TorchGrader
 from dr_core.training.weights import Weights, read_weights
 
@@ -43,7 +44,7 @@ class TorchEngine:
         """Learn from one batch at a learning rate, and return the grades' loss."""
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        logits, marked = self._network.grade_and_mark(_take_in(batch.tensors))
+        logits, marked, judged = self._network.learn(_take_in(batch.tensors), batch.tasks)
         losses = functional.cross_entropy(
             logits[: len(batch.targets)], torch.from_numpy(batch.targets), reduction="none"
         )
@@ -54,6 +55,12 @@ class TorchEngine:
                 marked, _take_in(batch.cells), reduction="none", pos_weight=torch.tensor(POSITIVE_WEIGHT)
             )
             together = loss + TASK_WEIGHT * (missed.mean((1, 2, 3)) * torch.from_numpy(batch.cell_weights)).sum()
+        if batch.sides is not None:
+            missed = functional.binary_cross_entropy_with_logits(
+                judged, torch.from_numpy(batch.sides.targets), reduction="none"
+            )
+            sides = (missed * torch.from_numpy(batch.sides.weights)).sum() / len(batch.targets)
+            together = together + SIDE_TASK_WEIGHT * sides
         self._optimizer.zero_grad()
         together.backward()
         self._optimizer.step()

@@ -7,7 +7,7 @@ from dr_core.domain.photograph import FundusPhotograph, UInt8Array
 from dr_core.imaging.disc import RIM_SHARE
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import InputSize, normalise_field, prepare_input
-from dr_core.training.augment import augment_disc, cut_visible
+from dr_core.training.augment import augment_disc, cut_visible, draw_movement, move_disc
 
 SIZE = InputSize(96, 128)
 
@@ -19,7 +19,12 @@ def disc(fundus_pixels: UInt8Array) -> UInt8Array:
 
 
 def vary(disc: UInt8Array, seed: int) -> np.ndarray:
-    return augment_disc(disc, SIZE, np.random.default_rng(seed))
+    return augment(disc, SIZE, seed)
+
+
+def augment(disc: UInt8Array, size: InputSize, seed: int) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    return augment_disc(disc, draw_movement(disc.shape[0], size, random), random)
 
 
 def test_same_seed_gives_the_same_variant(disc):
@@ -63,7 +68,7 @@ def test_variants_differ_in_geometry_and_colour_but_stay_the_same_retina(disc):
 @pytest.mark.parametrize("size", [InputSize(192, 256), InputSize(240, 320), InputSize(288, 384)], ids=str)
 def test_training_shows_the_rows_that_screening_shows(disc, size: InputSize):
     # The middle column, where no rim ends the field first; noise and all else leave no row of it flat.
-    shown = augment_disc(disc, size, np.random.default_rng(1))[:, size.width_px // 2].any(axis=1)
+    shown = augment(disc, size, 1)[:, size.width_px // 2].any(axis=1)
     assert np.array_equal(shown, cut_visible(disc, size)[:, size.width_px // 2].any(axis=1))
 
 
@@ -74,3 +79,16 @@ def test_training_sees_unvaried_photographs_as_screening_does(fundus_photograph:
     assert np.array_equal(cut_visible(same_size, SIZE), served)
     larger = normalise_field(fundus_photograph.pixels, field, 160)
     assert np.abs(cut_visible(larger, SIZE) - served).mean() < 0.06
+
+
+def test_a_movement_knows_whether_it_mirrors():
+    # The right half is bright; turned by no more than 25 degrees, it stays on its side unless it is mirrored.
+    disc = np.zeros((128, 128, 3), np.uint8)
+    disc[:, 64:] = 200
+    seen = set()
+    for seed in range(12):
+        movement = draw_movement(128, SIZE, np.random.default_rng(seed))
+        moved = move_disc(disc, movement).astype(float)
+        assert (moved[:, :64].mean() > moved[:, 64:].mean()) == movement.mirrored
+        seen.add(movement.mirrored)
+    assert seen == {True, False}

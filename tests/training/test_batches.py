@@ -8,7 +8,15 @@ import pytest
 
 from dr_core.domain.errors import ConfigurationError
 from dr_core.training import batches
-from dr_core.training.batches import TAUGHT_SHARE, AugmentedBatches, make_targets, soften_grades, weigh_photographs
+from dr_core.training.batches import (
+    TAUGHT_SHARE,
+    AugmentedBatches,
+    Tasks,
+    make_targets,
+    soften_grades,
+    weigh_photographs,
+)
+from dr_core.training.companions import SIDE_TASKS, Companions
 from dr_core.training.dataset import DiscCache
 from dr_core.training.outlined import LesionPhotograph
 from dr_core.training.plan import Plan, Stage
@@ -63,21 +71,21 @@ def test_epochs_differ_and_take_the_size_of_their_stage(make_cache) -> None:
     assert not np.array_equal(second.tensors, third.tensors)
 
 
-def test_a_photograph_is_shown_itself_in_two_of_five_and_as_a_copy_otherwise(monkeypatch, make_cache) -> None:
+def test_a_photograph_is_shown_itself_in_seven_of_ten_and_as_a_copy_otherwise(monkeypatch, make_cache) -> None:
     train = make_cache(8, copies=3)
     shown: list[int] = []
 
-    def remember(disc, size, random):
+    def remember(disc, movement, random):
         stores = [train, *train.copies]
         shown.append(next(place for place, store in enumerate(stores) if (store.discs == disc).all((1, 2, 3)).any()))
-        return np.zeros((size.height_px, size.width_px, 3), np.float32)
+        return np.zeros((movement.size.height_px, movement.size.width_px, 3), np.float32)
 
     monkeypatch.setattr(batches, "augment_disc", remember)
     drawn = AugmentedBatches(train, Plan((Stage(32, 60),), batch_size=8))
     for epoch in range(60):
         list(drawn.draw_epoch(epoch))
     shares = np.bincount(shown, minlength=4) / len(shown)
-    np.testing.assert_allclose(shares, [0.4, 0.2, 0.2, 0.2], atol=0.08)
+    np.testing.assert_allclose(shares, [0.7, 0.1, 0.1, 0.1], atol=0.06)
 
 
 def test_a_copy_that_lost_its_field_is_not_missed(make_cache) -> None:
@@ -116,6 +124,30 @@ def test_outlined_photographs_stand_behind_the_graded_ones(make_cache) -> None:
     # Fewer than the plan wants are shown all at once, and none leaves the batch as it was.
     assert AugmentedBatches(train, replace(PLAN, outlined=9)).outlined == 3
     assert next(AugmentedBatches(make_cache(14), plan).draw_epoch(1)).cells is None
+
+
+def test_companions_stand_between_graded_and_outlined_and_bring_their_labels(make_cache) -> None:
+    random = np.random.default_rng(2)
+    lesions = np.repeat(random.random((48, 48, 1)) < 0.02, 4, axis=2)
+    noise = random.integers(0, 255, (8, 48, 48, 3), dtype=np.uint8)
+    outlined = (LesionPhotograph(Path("noise.jpg"), "train", noise[6], lesions),)
+    companions = Companions(noise[:6], np.array([0, 0, 1, 1, 2, 2]))
+    train = replace(make_cache(14), outlined=outlined, companions=companions)
+    plan = replace(PLAN, outlined=1, companions=3)
+    drawn = AugmentedBatches(train, plan)
+    batch, later = (next(each.draw_epoch(1)) for each in (drawn, AugmentedBatches(train, plan)))
+    assert drawn.tasks == batch.tasks == Tasks(lesions=True, sides=True)
+    assert (batch.tensors.shape, batch.targets.shape) == ((4 + 3 + 1, 48, 64, 3), (4, 5))
+    np.testing.assert_array_equal(batch.tensors, later.tensors)
+    assert batch.sides is not None
+    assert batch.cell_weights is not None
+    assert batch.sides.targets[:4, SIDE_TASKS.index("retina")].all()
+    assert (batch.sides.weights[4:7, SIDE_TASKS.index("retina")] > 0).all()
+    assert not batch.sides.weights[7:].any()
+    assert not batch.cell_weights[4:7].any()
+    assert batch.cell_weights[7] > 0
+    # A cache without them leaves the task out, and so does a plan.
+    assert AugmentedBatches(make_cache(14), plan).tasks == Tasks()
 
 
 def test_too_few_photographs_are_refused_with_the_remedy(make_cache) -> None:

@@ -56,7 +56,7 @@ class DriftingEngine:
 
 @pytest.fixture
 def drift(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit, "make_engine", lambda plan, grader, *, task: DriftingEngine(grader))
+    monkeypatch.setattr(fit, "make_engine", lambda plan, grader, tasks: DriftingEngine(grader))
 
 
 def read_log(run: RunFolder) -> list[list[str]]:
@@ -96,7 +96,7 @@ def test_interrupted_run_goes_on_and_ends_like_an_uninterrupted_one(drift, make_
 def test_finished_run_is_read_back_and_not_repeated(drift, make_cache, tmp_path: Path, monkeypatch) -> None:
     train, val, run = make_cache(8), make_cache(5, split="val"), RunFolder(tmp_path, PLAN)
     expected = fit_grader(train, val, run, start=None, say=lambda line: None)
-    monkeypatch.setattr(fit, "make_engine", lambda plan, grader, *, task: pytest.fail("the run is finished"))
+    monkeypatch.setattr(fit, "make_engine", lambda plan, grader, tasks: pytest.fail("the run is finished"))
     found = fit_grader(train, val, run, start=None, say=lambda line: None)
     for one, other in zip(expected.get_weights(), found.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -1,5 +1,6 @@
 """Keras' engine learns, leaves norms undecayed, and carries weights and optimiser from one size to the next."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import keras
@@ -8,9 +9,11 @@ import pytest
 
 from dr_core.imaging.preprocess import InputSize
 from dr_core.model.architecture import build_grader
-from dr_core.training.batches import Batch, soften_grades
+from dr_core.training.batches import Batch, Tasks, soften_grades
+from dr_core.training.companions import SIDE_TASKS, SideLabels
 from dr_core.training.keras_engine import KerasEngine
 from dr_core.training.lesion_task import TASK_FEATURES, mark_cells, name_task_layer, weigh_cells
+from dr_core.training.side_task import name_side_layer
 
 SMALL, LARGE = InputSize(36, 48), InputSize(48, 64)
 
@@ -29,6 +32,14 @@ def add_outlined(batch: Batch) -> Batch:
         cells=mark_cells(5, (drawn < 0.3).astype(np.float32)),
         cell_weights=weigh_cells(np.arange(5) == 0, 2),
     )
+
+
+def add_sides(batch: Batch) -> Batch:
+    """Add two pictures without a grade, and say of all which are gradable and which show a retina."""
+    more = np.random.default_rng(6).uniform(-1, 1, (2, *batch.tensors.shape[1:])).astype(np.float32)
+    targets = np.float32([[1, 1, 0, 1]] * 5 + [[0, 0, 0, 0]] * 2)
+    weights = np.float32([[1, 1, 0, 0.15]] * 5 + [[0, 0, 0, 1]] * 2)
+    return replace(batch, tensors=np.concatenate([batch.tensors, more]), sides=SideLabels(targets, weights))
 
 
 @pytest.fixture
@@ -71,7 +82,7 @@ def test_weights_and_optimiser_go_over_to_another_size(engine: KerasEngine) -> N
 
 def test_outlined_photographs_are_learned_beside_grades() -> None:
     batch = add_outlined(make_batch(LARGE))
-    engine = KerasEngine(build_grader(LARGE, alpha=0.35), alpha=0.35, task=True)
+    engine = KerasEngine(build_grader(LARGE, alpha=0.35), alpha=0.35, tasks=Tasks(lesions=True))
     engine._model.run_eagerly = True
     engine.begin_epoch(LARGE, 1)
     task = name_task_layer(TASK_FEATURES[0])
@@ -81,15 +92,18 @@ def test_outlined_photographs_are_learned_beside_grades() -> None:
     after = engine.read_weights()
     assert all(not np.array_equal(values, after[name]) for name, values in before.items())
     assert engine.predict(batch.tensors).shape == (7, 5)
-    with pytest.raises(ValueError, match="Received: True"):
+    with pytest.raises(ValueError, match=r"Received: Tasks\(lesions=False"):
         engine.train_step(make_batch(LARGE), 2e-3)
 
 
-def test_outlined_photographs_add_nothing_to_the_loss_of_grades() -> None:
+@pytest.mark.parametrize(
+    ("add", "tasks"), [(add_outlined, Tasks(lesions=True)), (add_sides, Tasks(sides=True))], ids=["lesions", "sides"]
+)
+def test_tasks_add_nothing_to_the_loss_of_grades(add: Callable[[Batch], Batch], tasks: Tasks) -> None:
     plain = KerasEngine(build_grader(LARGE, alpha=0.35), alpha=0.35)
-    task = KerasEngine(build_grader(LARGE, alpha=0.35), alpha=0.35, task=True)
+    task = KerasEngine(build_grader(LARGE, alpha=0.35), alpha=0.35, tasks=tasks)
     found = []
-    for engine, batch in ((plain, make_batch(LARGE)), (task, add_outlined(make_batch(LARGE)))):
+    for engine, batch in ((plain, make_batch(LARGE)), (task, add(make_batch(LARGE)))):
         engine._model.run_eagerly = True
         for layer in engine._grader.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
@@ -99,6 +113,22 @@ def test_outlined_photographs_add_nothing_to_the_loss_of_grades() -> None:
         engine.write_weights({**engine.read_weights(), **plain.read_weights()})
         found.append(engine.train_step(batch, 0.0))
     assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
+def test_side_labels_are_learned_beside_grades_and_outlines() -> None:
+    graded = add_sides(make_batch(LARGE))
+    cells = np.zeros((7, LARGE.height_px // 8, LARGE.width_px // 8, 4), np.float32)
+    batch = replace(graded, cells=cells, cell_weights=np.ones(7, np.float32) / 7)
+    engine = KerasEngine(build_grader(LARGE, alpha=0.35), alpha=0.35, tasks=Tasks(lesions=True, sides=True))
+    engine._model.run_eagerly = True
+    engine.begin_epoch(LARGE, 1)
+    for _ in range(3):
+        engine.train_step(batch, 2e-3)
+    judged = engine._model.predict_on_batch(batch.tensors)[-1]
+    assert judged[:5, 3].mean() > judged[5:, 3].mean()
+    bias = {name: engine.read_weights()[f"{name_side_layer(name)}/1"][0] for name in SIDE_TASKS}
+    assert bias["right_eye"] > 0  # all that were known were right eyes
+    assert bias["oedema"] == 0  # of which nothing was known
 
 
 def test_only_kernels_decay(engine: KerasEngine) -> None:

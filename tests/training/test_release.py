@@ -14,7 +14,7 @@ from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg
 from dr_core.model.classifier import Classifier
 from dr_core.screening.pipeline import screen_photograph
-from dr_core.training import release
+from dr_core.training import companion_pictures, release
 from dr_core.training.dataset import DiscCache, build_cache, read_manifest, select_graded
 from dr_core.training.operating_point import WANTED_COVERAGE
 from dr_core.training.plan import ENGINES, TORCH, Plan, Stage
@@ -85,6 +85,9 @@ def test_training_releases_a_model_that_grades(
     # The whole number of pictures would take minutes.
     for name, count in {"NON_RETINAS_PER_KIND": 1, "DRAWN_RETINAS": 3, "VARIANTS": 4, "VARIANTS_ON_VAL": 4}.items():
         monkeypatch.setattr(release, name, count)
+    few = {"NON_RETINAS_PER_KIND": 1, "DRAWN_RETINAS": 1, "VARIANTS": 1, "SPOILT_PHOTOGRAPHS": 1}
+    for name, count in few.items():
+        monkeypatch.setattr(companion_pictures, name, count)
     if engine == TORCH:
         pytest.importorskip("torch", reason="needs PyTorch: pip install -r requirements-train.txt")
     plan = Plan((Stage(128, 1),), batch_size=5, seed=5, copies=1, engine=engine, alpha=0.35)

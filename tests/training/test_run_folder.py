@@ -69,3 +69,12 @@ def test_folder_serves_one_plan(tmp_path: Path, other: Plan) -> None:
     RunFolder(tmp_path, PLAN).finish_epoch(row(1), stand(1))
     with pytest.raises(ConfigurationError, match=r"another plan.*--run-dir"):
         RunFolder(tmp_path, other).resume()
+
+
+def test_a_run_is_finished_after_its_last_epoch_alone(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path, PLAN)
+    assert not run.finished
+    run.finish_epoch(row(2), stand(2))
+    assert not run.finished
+    run.finish_epoch(row(3), stand(3))
+    assert run.finished

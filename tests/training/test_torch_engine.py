@@ -10,6 +10,7 @@ import pytest
 from dr_core.imaging.preprocess import InputSize
 from dr_core.model.architecture import build_grader
 from dr_core.training.batches import Batch, soften_grades
+from dr_core.training.companions import SideLabels
 from dr_core.training.engine import WEIGHT_DECAY
 from dr_core.training.fit import fit_grader
 from dr_core.training.lesion_task import mark_cells, weigh_cells
@@ -58,6 +59,22 @@ def test_outlined_photographs_move_what_the_task_reads_and_not_the_loss_of_grade
         engine = TorchEngine(start, alpha=0.35)
         engine.begin_epoch(size, 1)
         step = replace(batch, tensors=noise, cells=marked, cell_weights=weights)
+        losses = [engine.train_step(step, 1e-3) for _ in range(2)]
+        found.append((losses[0], engine.read_weights()["block_6_expand/0"].copy()))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
+    assert not np.array_equal(found[0][1], found[1][1])
+
+
+def test_side_labels_move_what_the_task_reads_and_not_the_loss_of_grades(batch: Batch) -> None:
+    size = InputSize(48, 64)
+    noise = np.random.default_rng(3).uniform(-1, 1, (7, size.height_px, size.width_px, 3)).astype(np.float32)
+    targets = np.float32([[1, 1, 0, 1]] * 5 + [[0, 0, 0, 0]] * 2)
+    start, found = build_grader(size, alpha=0.35), []
+    for weight in (1.0, 0.0):
+        torch.manual_seed(1)
+        engine = TorchEngine(start, alpha=0.35)
+        engine.begin_epoch(size, 1)
+        step = replace(batch, tensors=noise, sides=SideLabels(targets, np.full_like(targets, weight)))
         losses = [engine.train_step(step, 1e-3) for _ in range(2)]
         found.append((losses[0], engine.read_weights()["block_6_expand/0"].copy()))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)

@@ -6,7 +6,9 @@ import pytest
 
 from dr_core.imaging.preprocess import InputSize
 from dr_core.model.architecture import build_grader
+from dr_core.training.batches import Tasks
 from dr_core.training.lesion_task import attach_lesion_task
+from dr_core.training.side_task import attach_side_task
 from dr_core.training.weights import read_weights, write_weights
 
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install -r requirements-train.txt")
@@ -24,6 +26,10 @@ def predict(network: TorchGrader, tensors: np.ndarray) -> np.ndarray:
 
 def make_noise(size: InputSize) -> np.ndarray:
     return np.random.default_rng(3).uniform(-1, 1, (2, size.height_px, size.width_px, 3)).astype(np.float32)
+
+
+def attach_tasks(grader: keras.Model) -> keras.Model:
+    return keras.Model(grader.input, [grader.output, attach_lesion_task(grader), attach_side_task(grader)])
 
 
 def shake_statistics(grader: keras.Model) -> None:
@@ -58,29 +64,37 @@ def test_weights_go_back_to_keras() -> None:
 
 @pytest.mark.parametrize("alpha", [0.35, 1.0, 1.3])
 def test_every_width_has_the_shapes_of_keras(alpha: float) -> None:
-    whole = attach_lesion_task(build_grader(InputSize(48, 64), alpha=alpha))
+    whole = attach_tasks(build_grader(InputSize(48, 64), alpha=alpha))
     expected = {name: values.shape for name, values in read_weights(whole).items()}
     assert {name: view.shape for name, view in TorchGrader(alpha=alpha).view_weights().items()} == expected
 
 
-@pytest.mark.parametrize("size", [InputSize(96, 128), InputSize(48, 80)])
-def test_lesion_task_marks_the_same_cells_as_keras(size: InputSize) -> None:
-    whole = attach_lesion_task(build_grader(size, alpha=ALPHA))
+@pytest.mark.parametrize("size", [InputSize(96, 128), InputSize(144, 192)])
+def test_tasks_say_the_same_as_in_keras(size: InputSize) -> None:
+    whole = attach_tasks(build_grader(size, alpha=ALPHA))
     shake_statistics(whole)
     random = np.random.default_rng(6)
     weights = read_weights(whole)
-    weights |= {name: random.normal(0, 0.2, w.shape) for name, w in weights.items() if name.startswith("lesion_task")}
+    weights |= {name: random.normal(0, 0.2, w.shape) for name, w in weights.items() if "_task_" in name}
     write_weights(whole, weights)
     network = TorchGrader(alpha=ALPHA)
     network.write_weights(weights)
     network.eval()
     noise = make_noise(size)
     with torch.inference_mode():
-        logits, cells = network.grade_and_mark(torch.from_numpy(noise).permute(0, 3, 1, 2))
+        logits, cells, sides = network.learn(torch.from_numpy(noise).permute(0, 3, 1, 2), Tasks(True, True))
     expected = whole.predict_on_batch(noise)
     np.testing.assert_allclose(logits.numpy(), expected[0], atol=1e-4, rtol=1e-4)
     assert expected[1].std() > 0.01
     np.testing.assert_allclose(cells.permute(0, 2, 3, 1).numpy(), expected[1], atol=1e-4, rtol=1e-4)
+    assert expected[2].std() > 0.01
+    np.testing.assert_allclose(sides.numpy(), expected[2], atol=1e-3, rtol=1e-4)
+
+
+def test_a_task_that_is_not_learned_is_not_computed() -> None:
+    noise = torch.from_numpy(make_noise(InputSize(36, 48))).permute(0, 3, 1, 2)
+    logits, cells, sides = TorchGrader(alpha=ALPHA).learn(noise, Tasks())
+    assert (logits.shape, cells, sides) == ((2, 5), None, None)
 
 
 def test_views_follow_training() -> None:
