@@ -155,8 +155,7 @@ def _read_pixels(image: Image.Image, data: bytes, longest_side_px: int, *, exact
     """Return (H, W, 3) uint8 pixels at the working size, and whether EXIF rotation swapped the sides."""
     width, height = image.size
     parts = max([part for part in _PARTS if max(width, height) >= part * longest_side_px], default=1)
-    plain = image.format in _JPEG_FORMATS and image.mode == "RGB"
-    pixels = read_jpeg(data, image.size, parts) if plain else None
+    pixels = read_jpeg(data, image.mode, image.size, parts) if image.format in _JPEG_FORMATS else None
     if pixels is None:
         # libjpeg scales while decoding; the draft never falls below the size asked for.
         image.draft("RGB", (max(1, width // parts), max(1, height // parts)))

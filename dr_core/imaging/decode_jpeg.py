@@ -21,26 +21,32 @@ _DAMAGED = re.compile(r"corrupt jpeg data|premature end", re.IGNORECASE)
 # Behind the last row some cameras leave a few bytes; the picture is whole then.
 _LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0xd9", re.IGNORECASE)
 MAX_LEFT_OVER_SHARE = 0.01
+# What libjpeg-turbo makes of Pillow's modes; the four inks of CMYK come back as they are, and are turned elsewhere.
+_COLOURS = {"RGB": "RGB", "L": "RGB", "CMYK": "CMYK"}
 
 
-def read_jpeg(data: bytes, size: tuple[int, int], parts: int) -> UInt8Array | None:
-    """Decode a colour JPEG.
+def read_jpeg(data: bytes, mode: str, size: tuple[int, int], parts: int) -> UInt8Array | None:
+    """Decode a JPEG, or look for damage in one whose colours another decoder has to turn.
 
     Args:
         data: the file's bytes.
+        mode: what Pillow calls its colours.
         size: (width, height) that its header states.
         parts: 1, 2, 4 or 8: by how much both sides are reduced, which spares most of the work.
 
     Returns:
-        (ceil(height / parts), ceil(width / parts), 3) uint8 RGB as stored, before any rotation; None where the decoder
-        does not take such a file, so that another has to look at it.
+        (ceil(height / parts), ceil(width / parts), 3) uint8 RGB as stored, before any rotation; None where another
+        decoder has to read it.
 
     Raises:
         UnreadablePhotograph: the picture's data are incomplete or damaged.
     """
+    colours = _COLOURS.get(mode)
+    if colours is None:
+        return None
     width, height = (math.ceil(side / parts) for side in size)
     try:
-        pixels = _decode(data, width, height, strict=True)
+        pixels = _decode(data, colours, (width, height), strict=True)
     except ValueError as error:
         left_over = _LEFT_OVER.search(str(error))
         if left_over is None or int(left_over[1]) > MAX_LEFT_OVER_SHARE * len(data):
@@ -48,13 +54,13 @@ def read_jpeg(data: bytes, size: tuple[int, int], parts: int) -> UInt8Array | No
                 raise UnreadablePhotograph(CUT_OFF) from error
             return None
         try:
-            pixels = _decode(data, width, height, strict=False)
+            pixels = _decode(data, colours, (width, height), strict=False)
         except ValueError:
             return None
     return pixels if pixels.shape == (height, width, 3) else None
 
 
-def _decode(data: bytes, width: int, height: int, *, strict: bool) -> UInt8Array:
+def _decode(data: bytes, colours: str, least: tuple[int, int], *, strict: bool) -> UInt8Array:
     # The smallest of libjpeg's scales that is not below these sides is the part that was asked for.
-    decoded = simplejpeg.decode_jpeg(data, "RGB", min_height=height, min_width=width, strict=strict)
+    decoded = simplejpeg.decode_jpeg(data, colours, min_width=least[0], min_height=least[1], strict=strict)
     return np.asarray(decoded, dtype=np.uint8)

@@ -12,7 +12,8 @@ from dr_core.domain.grades import Grade
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION, InputSize
 
 DEFAULT_MODEL_DIR = Path(__file__).resolve().parents[2] / "models"
-SPEC_FORMAT = 2
+SPEC_FORMAT = 3
+SEAL = "sha256"
 CLASS_NAMES = tuple(grade.label for grade in Grade)
 _REMEDY = "Restore the models folder from the release; nothing is graded until then."
 # What a JSON file of any content can make of the reading of it.
@@ -107,12 +108,23 @@ class ModelSpec:
         return f"{self.name}@{self.sha256[:12]}"
 
 
+def seal_spec(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return a specification with the SHA-256 of everything in it, so that no threshold changes unnoticed.
+
+    As the checksums of the files, it tells an altered release, not one that somebody means to pass for ours.
+    """
+    content = {name: value for name, value in raw.items() if name != SEAL}
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return content | {SEAL: hashlib.sha256(text.encode("utf-8")).hexdigest()}
+
+
 def load_spec(model_dir: Path | None = None) -> ModelSpec:
     """Read and check the one JSON specification in `model_dir`.
 
     Raises:
         ModelNotFound: there is none, or more than one.
-        ModelAltered: it is not valid, its class order is not ICDR 0-4, or it wants another preprocessing.
+        ModelAltered: it is not valid, its class order is not ICDR 0-4, it wants another preprocessing, or anything in
+            it is not as it was released.
     """
     folder = model_dir or DEFAULT_MODEL_DIR
     candidates = sorted(folder.glob("*.model.json")) if folder.is_dir() else []
@@ -136,6 +148,8 @@ def _parse(raw: dict[str, Any], folder: Path) -> ModelSpec:
         raise ValueError(f"format must be {SPEC_FORMAT}. Received: {raw['format']}")
     if tuple(raw["classes"]) != CLASS_NAMES:
         raise ModelAltered(f"The model's classes do not stand in the order of ICDR 0 to 4. {_REMEDY}")
+    if raw.get(SEAL) != seal_spec(raw)[SEAL]:
+        raise ModelAltered(f"The model's specification is not the released one (SHA-256 differs). {_REMEDY}")
     wanted = raw["input"]["preprocessing"]
     if wanted != PREPROCESSING_VERSION or raw["input"]["range"] != [-1, 1] or raw["input"]["channels"] != "RGB":
         raise ValueError(f"input must be RGB in [-1, 1] by preprocessing {PREPROCESSING_VERSION}. Received: {wanted}")

@@ -15,7 +15,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 from dr_core import __version__
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION
 from dr_core.model.architecture import HEAD, LAST_FEATURES
-from dr_core.model.spec import CLASS_NAMES, SPEC_FORMAT, SideSpec
+from dr_core.model.spec import CLASS_NAMES, SPEC_FORMAT, SideSpec, seal_spec
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def export_model(
         "training": dict(training or {}),
     }
     path = folder / f"{name}.model.json"
-    path.write_text(json.dumps(spec, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(seal_spec(spec), indent=2) + "\n", encoding="utf-8")
     return path
 
 

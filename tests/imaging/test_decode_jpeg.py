@@ -16,9 +16,10 @@ from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 WIDTH, HEIGHT = 801, 603
 
 
-def encode(**options: object) -> bytes:
+def encode(mode: str = "RGB", **options: object) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(draw_fundus(FundusDrawing(WIDTH, HEIGHT))).save(stream, "JPEG", quality=90, **options)
+    drawn = Image.fromarray(draw_fundus(FundusDrawing(WIDTH, HEIGHT)))
+    drawn.convert(mode).save(stream, "JPEG", quality=90, **options)
     return stream.getvalue()
 
 
@@ -38,7 +39,7 @@ def find_picture(data: bytes) -> range:
 def test_pixels_are_those_of_opencv(parts: int, options: dict[str, object]) -> None:
     data = encode(**options)
     flags = {1: 1, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4, 8: cv2.IMREAD_REDUCED_COLOR_8}
-    pixels = read_jpeg(data, (WIDTH, HEIGHT), parts)
+    pixels = read_jpeg(data, "RGB", (WIDTH, HEIGHT), parts)
     assert pixels is not None
     assert (pixels.shape, pixels.dtype) == ((math.ceil(HEIGHT / parts), math.ceil(WIDTH / parts), 3), np.uint8)
     expected = cv2.imdecode(np.frombuffer(data, np.uint8), flags[parts])[..., ::-1]
@@ -53,6 +54,15 @@ def test_a_sector_of_zeros_is_refused(jpeg: bytes, place: float, length: int) ->
     damaged = jpeg[:start] + bytes(length) + jpeg[start + length :]
     with pytest.raises(UnreadablePhotograph, match="damaged or incomplete"):
         decode_photograph(damaged, "eye.jpg")
+
+
+@pytest.mark.parametrize("mode", ["L", "CMYK"])
+def test_damage_is_found_whatever_the_colours(mode: str) -> None:
+    data = encode(mode)
+    assert decode_photograph(data, "eye.jpg").pixels.shape == (HEIGHT, WIDTH, 3)
+    middle = find_picture(data)[len(find_picture(data)) // 2]
+    with pytest.raises(UnreadablePhotograph, match="damaged or incomplete"):
+        decode_photograph(data[:middle] + bytes(512) + data[middle + 512 :], "eye.jpg")
 
 
 def test_a_sector_that_is_missing_is_refused(jpeg: bytes) -> None:
@@ -84,4 +94,4 @@ def test_what_stands_behind_the_end_is_none_of_the_picture(jpeg: bytes) -> None:
 
 
 def test_another_format_is_left_to_another_decoder() -> None:
-    assert read_jpeg(b"\x89PNG\r\n\x1a\n" + bytes(100), (10, 10), 1) is None
+    assert read_jpeg(b"\x89PNG\r\n\x1a\n" + bytes(100), "RGB", (10, 10), 1) is None

@@ -17,7 +17,7 @@ from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import InputCrop, InputSize, ModelInput, prepare_input
 from dr_core.model.calibration import calibrate_for
 from dr_core.model.classifier import Classifier
-from dr_core.model.spec import load_spec
+from dr_core.model.spec import load_spec, seal_spec
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -113,7 +113,7 @@ def test_another_network_under_a_valid_checksum_is_refused(tiny_model_dir: Path,
     path = folder / "tiny.model.json"
     raw = json.loads(path.read_text(encoding="utf-8"))
     raw["input"]["width_px"] = 128
-    path.write_text(json.dumps(raw), encoding="utf-8")
+    path.write_text(json.dumps(seal_spec(raw)), encoding="utf-8")
     with pytest.raises(ModelAltered, match="input and outputs"):
         Classifier.load(folder)
 

@@ -9,10 +9,10 @@ import pytest
 
 from dr_core.domain.errors import ModelAltered, ModelNotFound
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION
-from dr_core.model.spec import CLASS_NAMES, ModelFile, load_spec
+from dr_core.model.spec import CLASS_NAMES, ModelFile, load_spec, seal_spec
 
 VALID: dict[str, Any] = {
-    "format": 2,
+    "format": 3,
     "name": "made-up",
     "files": {
         "runtime": {"file": "made-up.tflite", "sha256": "00" * 32},
@@ -41,7 +41,7 @@ VALID: dict[str, Any] = {
 def write(folder: Path, change: Callable[[dict[str, Any]], object] = lambda raw: None) -> Path:
     raw = json.loads(json.dumps(VALID))
     change(raw)
-    (folder / "made-up.model.json").write_text(json.dumps(raw), encoding="utf-8")
+    (folder / "made-up.model.json").write_text(json.dumps(seal_spec(raw)), encoding="utf-8")
     return folder
 
 
@@ -94,6 +94,34 @@ def test_load_refuses_what_was_not_released(tmp_path: Path, change: Callable[[di
         load_spec(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw["decision"].update(referable_threshold=0.41),
+        lambda raw: raw["calibration"]["boundaries"][2].reverse(),
+        lambda raw: raw.update(name="another"),
+        lambda raw: raw.pop("sha256"),
+        lambda raw: raw.update(sha256=None),
+    ],
+    ids=["threshold", "calibration", "name", "no checksum", "empty checksum"],
+)
+def test_a_specification_altered_after_its_release_is_refused(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object]
+) -> None:
+    raw = seal_spec(json.loads(json.dumps(VALID)))
+    change(raw)
+    (tmp_path / "made-up.model.json").write_text(json.dumps(raw), encoding="utf-8")
+    with pytest.raises(ModelAltered, match="specification is not the released one"):
+        load_spec(tmp_path)
+
+
+def test_spaces_and_order_of_a_specification_do_not_matter(tmp_path: Path) -> None:
+    raw = seal_spec(json.loads(json.dumps(VALID)))
+    text = json.dumps(dict(reversed(raw.items())), indent=4)
+    (tmp_path / "made-up.model.json").write_text(text, encoding="utf-8")
+    assert load_spec(tmp_path).name == "made-up"
+
+
 def test_load_refuses_json_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "broken.model.json").write_bytes(b"\xff{")
     with pytest.raises(ModelAltered, match="Restore the models folder"):
@@ -140,5 +168,5 @@ def test_read_refuses_one_changed_byte(tmp_path: Path) -> None:
 )
 def test_json_of_any_other_content_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "made-up.model.json").write_text(text, encoding="utf-8")
-    with pytest.raises(ModelAltered, match="not a valid model specification"):
+    with pytest.raises(ModelAltered, match=r"not a valid model specification|not the released one"):
         load_spec(tmp_path)
