@@ -6,7 +6,7 @@ and bottoms, registration notches, burnt-in text and dark crescents are outliers
 """
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -52,6 +52,33 @@ SEVERAL_FIELDS = (
 Indices = NDArray[np.intp]
 
 
+@dataclass(frozen=True, eq=False)
+class LocatedField:
+    """A round, lit field, of which nobody has asked yet what it shows.
+
+    Attributes:
+        field: in pixels of the picture.
+        small: (h, w, 3) uint8 RGB, what of the picture was looked at.
+        field_in_small: the same field in pixels of `small`.
+        only: whether there is no second lit field.
+    """
+
+    field: FieldOfView
+    small: UInt8Array
+    field_in_small: FieldOfView
+    only: bool
+
+    def require_retina(self) -> None:
+        """Refuse a picture that holds no retina, or more than one.
+
+        Raises:
+            NotAFundusPhotograph: the field holds no retina, or it is not the only one.
+        """
+        require_retina(self.small, self.field_in_small)
+        if not self.only:
+            raise NotAFundusPhotograph(SEVERAL_FIELDS)
+
+
 def find_field_of_view(pixels: UInt8Array) -> FieldOfView:
     """Find the circular field of a fundus photograph.
 
@@ -64,6 +91,21 @@ def find_field_of_view(pixels: UInt8Array) -> FieldOfView:
     Raises:
         ValueError: `pixels` has another shape or dtype.
         NotAFundusPhotograph: no round, lit field on a dark surround, one that holds no retina, or more than one.
+    """
+    located = locate_field(pixels)
+    located.require_retina()
+    return located.field
+
+
+def locate_field(pixels: UInt8Array) -> LocatedField:
+    """Find the round, lit field of a picture; whether it shows a retina can be asked beside other work.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+
+    Raises:
+        ValueError: `pixels` has another shape or dtype.
+        NotAFundusPhotograph: no round, lit field on a dark surround.
     """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise ValueError(f"pixels must be (H, W, 3) uint8. Received: {pixels.shape} {pixels.dtype}")
@@ -78,17 +120,19 @@ def find_field_of_view(pixels: UInt8Array) -> FieldOfView:
     left, top, wide, high = cv2.boundingRect(region.view(np.uint8))
     alone = cv2.countNonZero(region.view(np.uint8)) >= (1.0 - MAX_LIT_BEYOND) * cv2.countNonZero(lit)
     if alone and 0 < max(wide, high) < WIDE_SURROUND * max(lit.shape):
-        return _find_within(pixels, (left / scale, top / scale, wide / scale, high / scale))
+        return _locate_within(pixels, (left / scale, top / scale, wide / scale, high / scale))
     ellipse = _fit_field(_sample_boundary(region), small.shape[0], small.shape[1])
     if ellipse is None:
         raise NotAFundusPhotograph(NOT_A_FUNDUS)
-    require_retina(small, _to_field_of_view(ellipse, 1.0, small.shape[:2]))
-    if not alone or not _is_only_field(lit, ellipse):
-        raise NotAFundusPhotograph(SEVERAL_FIELDS)
-    return _to_field_of_view(ellipse, scale, (height, width))
+    return LocatedField(
+        field=_to_field_of_view(ellipse, scale, (height, width)),
+        small=small,
+        field_in_small=_to_field_of_view(ellipse, 1.0, (small.shape[0], small.shape[1])),
+        only=alone and _is_only_field(lit, ellipse),
+    )
 
 
-def _find_within(pixels: UInt8Array, box: tuple[float, float, float, float]) -> FieldOfView:
+def _locate_within(pixels: UInt8Array, box: tuple[float, float, float, float]) -> LocatedField:
     """Find the field in the part of a picture that is lit: x, y, width and height in pixels.
 
     In a wide black surround, as of a frame of video, a field would be too small to be believed.
@@ -97,9 +141,9 @@ def _find_within(pixels: UInt8Array, box: tuple[float, float, float, float]) -> 
     margin = SURROUND_KEPT * max(wide, high)
     y, x = max(0, int(top - margin)), max(0, int(left - margin))
     part = pixels[y : math.ceil(top + high + margin), x : math.ceil(left + wide + margin)]
-    found = find_field_of_view(np.ascontiguousarray(part))
-    center_rc = (found.center_rc[0] + y, found.center_rc[1] + x)
-    return replace(found, center_rc=center_rc, shape=(pixels.shape[0], pixels.shape[1]))
+    found = locate_field(np.ascontiguousarray(part))
+    center_rc = (found.field.center_rc[0] + y, found.field.center_rc[1] + x)
+    return replace(found, field=replace(found.field, center_rc=center_rc, shape=(pixels.shape[0], pixels.shape[1])))
 
 
 def _is_only_field(lit: UInt8Array, ellipse: Ellipse) -> bool:

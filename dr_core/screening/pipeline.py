@@ -12,7 +12,7 @@ from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograp
 from dr_core.domain.results import Prediction, QualityReport, ScreeningResult, Status
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
 from dr_core.imaging.disc import cut_disc
-from dr_core.imaging.field_of_view import find_field_of_view
+from dr_core.imaging.field_of_view import locate_field
 from dr_core.imaging.preprocess import ModelInput, prepare_input
 from dr_core.imaging.quality import (
     DISC_PX,
@@ -30,7 +30,8 @@ from dr_core.model.runtime import count_cores
 from dr_core.model.spec import ModelSpec
 from dr_core.screening.failures import report_failure, trace_origin
 
-# Measures light and sharpness while the caller's own thread prepares the network's input; its threads start when asked.
+# Judges the field, and measures light and sharpness, while the caller's own thread prepares the network's input; its
+# threads start when asked.
 _helpers = ThreadPoolExecutor(count_cores(), "quality")
 
 
@@ -106,13 +107,19 @@ def screen_photograph(
     spec = classifier.spec
     try:
         photograph = decode_photograph(data, name, longest_side_px=ANALYSIS_SIDE_PX, exact=False)
-        field_of_view = find_field_of_view(photograph.pixels)
+        located = locate_field(photograph.pixels)
+        field_of_view = located.field
+        judging = _helpers.submit(located.require_retina) if alone else None
+        if judging is None:
+            located.require_retina()
         # Cut once for both, where the network's disc is sharp enough for the verdict on quality.
         disc = cut_disc(photograph.pixels, field_of_view, spec.input_size.width_px)
         shared = disc if DISC_PX <= spec.input_size.width_px <= WIDEST_DISC_PX else None
         measure = partial(measure_quality, photograph, field_of_view, disc=shared)
         measuring = _helpers.submit(measure) if alone else None
         model_input = prepare_input(photograph, field_of_view, spec.input_size, disc=disc)
+        if judging is not None:
+            judging.result()
         (prediction,) = classifier.predict([model_input])
         features = measuring.result() if measuring else measure()
         _require_retina(prediction, spec)
