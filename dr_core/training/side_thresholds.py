@@ -21,6 +21,9 @@ UNFAMILIAR_SHARE = 0.01
 EYE_PRECISION, EYE_CONFIDENCES = 0.99, (0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 OEDEMA_AUC = 0.85
 RETINAS_REFUSED = 0.006
+# How far below val's the limit for a retina lies, in log odds: a camera or a disease that val does not show lies lower,
+# and to refuse a diseased eye is worse than to grade a strange picture.
+RETINA_MARGIN = 1.0
 GATE_RIDGE = 0.1
 # Sources without a gradability label count as gradable, and for less; so do photographs that we spoilt ourselves.
 WEIGHT_LABELLED, WEIGHT_OTHER, WEIGHT_SPOILT = 1.0, 0.2, 0.3
@@ -52,8 +55,9 @@ def choose_side(scores: FloatArray, photographs: Sequence[LabelledPhotograph], g
     Returns:
         Weights of the quality score; the highest threshold on it that sends back `SENT_BACK` of no source's gradable
         photographs; the distance beyond which `UNFAMILIAR_SHARE` of the photographs lie; the confidence from which the
-        eye is right in `EYE_PRECISION`; whether oedema risk 2 reaches `OEDEMA_AUC`; and the highest log odds below
-        which lies no more than `RETINAS_REFUSED` of any source, ungradable photographs included, or further group.
+        eye is right in `EYE_PRECISION`; whether oedema risk 2 reaches `OEDEMA_AUC`; and, lowered by
+        `RETINA_MARGIN`, the highest log odds below which lies no more than `RETINAS_REFUSED` of any source, ungradable
+        photographs included, or further group.
     """
     weights, gradable_score = _set_gate(photographs, gate)
     distances = np.linalg.norm(scores[:, 4:], axis=1)
@@ -97,7 +101,7 @@ def _find_retina_limit(
     groups = [log_odds[sources == source] for source in np.unique(sources)] + [group for group in more if group.size]
     # Never above zero: what is more likely a retina than not must pass, however well val lets the two be told apart.
     limit = min(0.0, *(float(np.sort(group)[int(RETINAS_REFUSED * group.size)]) for group in groups))
-    return float(np.floor(limit * 1e3) / 1e3)
+    return float(np.floor((limit - RETINA_MARGIN) * 1e3) / 1e3)
 
 
 def _find_eye_confidence(logits: FloatArray, photographs: Sequence[LabelledPhotograph]) -> float:
