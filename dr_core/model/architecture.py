@@ -99,10 +99,10 @@ def pool_extremes(grader: Any, pooled: Any) -> Any:
     return keras.layers.Concatenate(name="pooled_extremes")([pooled, *maxima])
 
 
-def pool_grid(grader: Any) -> Any:
-    """Return the symbolic (N, 2 * GRID_ROWS * GRID_COLUMNS * C) means and maxima of the fields of a coarse grid."""
+def pool_grid(grader: Any, rows: int = GRID_ROWS, columns: int = GRID_COLUMNS) -> Any:
+    """Return the symbolic (N, 2 * rows * columns * C) means and maxima of the fields of a coarse grid."""
     features = grader.get_layer(GRID_LAYER).output
-    field = (max(1, features.shape[1] // GRID_ROWS), max(1, features.shape[2] // GRID_COLUMNS))
+    field = (max(1, features.shape[1] // rows), max(1, features.shape[2] // columns))
     pools = [keras.layers.AveragePooling2D(field)(features), keras.layers.MaxPooling2D(field)(features)]
     return keras.layers.Concatenate(name="pooled_grid")([keras.layers.Flatten()(pool) for pool in pools])
 

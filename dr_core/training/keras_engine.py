@@ -32,19 +32,12 @@ class KerasEngine:
         self._compile()
 
     def _compile(self) -> None:
-        outputs, losses, shares = [self._grader.output], [keras.losses.CategoricalCrossentropy(from_logits=True)], [1.0]
+        learned = [(self._grader.output, keras.losses.CategoricalCrossentropy(from_logits=True), 1.0)]
         if self._tasks.lesions:
-            outputs, losses, shares = (
-                [*outputs, attach_lesion_task(self._grader)],
-                [*losses, _miss_cells],
-                [*shares, TASK_WEIGHT],
-            )
+            learned.append((attach_lesion_task(self._grader), _miss_cells, TASK_WEIGHT))
         if self._tasks.sides:
-            outputs, losses, shares = (
-                [*outputs, attach_side_task(self._grader)],
-                [*losses, _miss_sides],
-                [*shares, SIDE_TASK_WEIGHT],
-            )
+            learned.append((attach_side_task(self._grader), _miss_sides, SIDE_TASK_WEIGHT))
+        outputs, losses, shares = (list(part) for part in zip(*learned, strict=True))
         # Learns as a whole; without tasks it is the grader itself.
         self._model = keras.Model(self._grader.input, outputs) if len(outputs) > 1 else self._grader
         optimizer = keras.optimizers.AdamW(weight_decay=WEIGHT_DECAY)

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from dr_core.domain.photograph import Laterality
-from dr_core.model.architecture import GRID_LAYER, pool_extremes, pool_layers
+from dr_core.model.architecture import pool_extremes, pool_grid, pool_layers
 from dr_core.training.companions import SIDE_TASKS, WEIGHT_RETINA, SideLabels
 from dr_core.training.dataset import LabelledPhotograph
 
@@ -62,17 +62,9 @@ def attach_side_task(grader: Any) -> Any:
         grader: keras.Model as `build_grader` makes it, which learns through them.
     """
     pooled = pool_layers(grader)
-    read = {"retina": pool_extremes(grader, pooled), "right_eye": _pool_squares(grader)}
+    read = {"retina": pool_extremes(grader, pooled), "right_eye": pool_grid(grader, SQUARES_DOWN, SQUARES_ACROSS)}
     logits = [
         keras.layers.Dense(1, kernel_initializer="zeros", name=name_side_layer(task))(read.get(task, pooled))
         for task in SIDE_TASKS
     ]
     return keras.layers.Concatenate(name="side_task")(logits)
-
-
-def _pool_squares(grader: Any) -> Any:
-    """Return the symbolic (N, 2 * 12 * C) means, and then maxima, of the squares of the layer that places the disc."""
-    features = grader.get_layer(GRID_LAYER).output
-    field = (max(1, features.shape[1] // SQUARES_DOWN), max(1, features.shape[2] // SQUARES_ACROSS))
-    pools = [keras.layers.AveragePooling2D(field)(features), keras.layers.MaxPooling2D(field)(features)]
-    return keras.layers.Concatenate()([keras.layers.Flatten()(pool) for pool in pools])
