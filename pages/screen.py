@@ -108,20 +108,23 @@ def choose_rendering(screening: Screening) -> Rendering:
 
 def show_eye(screening: Screening, data: bytes, point: LocalOperatingPoint | None) -> None:
     """Show one eye: photograph, then what was found, then the heatmap."""
+    if screening.photograph is None:
+        # Nothing to look at, so nothing stands beside the reason.
+        show_result(screening.result, point)
+        show_provenance(screening.result)
+        return
     left, right = st.columns([1.15, 1], gap="medium")
-    rendering = Rendering.ORIGINAL
     with left:
-        if screening.photograph is not None:
-            rendering = choose_rendering(screening)
-            show_photograph(screening, rendering, data, height_px=PHOTOGRAPH_HEIGHT_PX, key="photograph_view")
-            if screening.result.status is not Status.FAILED:
-                sha256 = screening.result.provenance.photograph_sha256
-                show_reading(
-                    partial(recall_reading, sha256),
-                    partial(keep_reading, sha256),
-                    key=f"reading_{sha256[:16]}",
-                    in_view=partial(is_eye_shown, st.session_state.get(EYE_SHOWN)),
-                )
+        rendering = choose_rendering(screening)
+        show_photograph(screening, rendering, data, height_px=PHOTOGRAPH_HEIGHT_PX, key="photograph_view")
+        if screening.result.status is not Status.FAILED:
+            sha256 = screening.result.provenance.photograph_sha256
+            show_reading(
+                partial(recall_reading, sha256),
+                partial(keep_reading, sha256),
+                key=f"reading_{sha256[:16]}",
+                in_view=partial(is_eye_shown, st.session_state.get(EYE_SHOWN)),
+            )
     with right:
         show_result(screening.result, point)
     if screening.result.status is Status.GRADED:
