@@ -16,6 +16,7 @@ from dr_core.domain.results import LESIONS
 from dr_core.imaging.preprocess import InputSize
 from dr_core.training.lesions import pool_maximum, vary_photograph
 from dr_core.training.outlined import LesionPhotograph
+from dr_core.training.transplant import Transplants
 
 __all__ = ["TASK_FEATURES", "TASK_WEIGHT", "attach_lesion_task", "draw_outlined", "mark_cells", "weigh_cells"]
 
@@ -29,6 +30,8 @@ POSITIVE_WEIGHT = 3.0
 # Of photographs of grade 0 together, beside 1 for the outlined ones: nobody searched them for every last dot.
 HEALTHY_WEIGHT = 0.3
 PRIOR_LOGIT = -4.0
+# How often lesions are shown in a healthy eye of another camera, not where they were outlined.
+TRANSPLANT_CHANCE = 0.5
 
 
 def name_task_layer(feature: str) -> str:
@@ -56,7 +59,11 @@ def attach_lesion_task(grader: Any) -> Any:
 
 
 def draw_outlined(
-    photographs: Sequence[LesionPhotograph], size: InputSize, count: int, key: tuple[int, ...]
+    photographs: Sequence[LesionPhotograph],
+    size: InputSize,
+    count: int,
+    key: tuple[int, ...],
+    transplants: Transplants | None = None,
 ) -> tuple[Float32Array, Float32Array]:
     """Draw random variants of some outlined photographs.
 
@@ -65,14 +72,25 @@ def draw_outlined(
         size: the network's input size, a multiple of 8 on both sides.
         count: how many are drawn, each at most once.
         key: of chance.
+        transplants: of the same photographs; without them all lesions are shown where they were outlined.
 
     Returns:
         (count, height_px, width_px, 3) float32 in [-1, 1], and (count, height_px / 8, width_px / 8, 4) float32, 1 where
         a cell holds any pixel of a lesion.
     """
-    chosen = np.random.default_rng(key).choice(len(photographs), count, replace=False)
+    random = np.random.default_rng(key)
+    chosen = random.choice(len(photographs), count, replace=False)
+    shown = [
+        photographs[index]
+        if transplants is None or random.random() >= TRANSPLANT_CHANCE
+        else transplants.draw(int(index), random)
+        for index in chosen
+    ]
     # The last number of a variant's key is not 0, which stands for the photograph as it is.
-    variants = [vary_photograph(photographs[index], size, (*key, int(index), 1)) for index in chosen]
+    variants = [
+        vary_photograph(photograph, size, (*key, int(index), 1))
+        for photograph, index in zip(shown, chosen, strict=True)
+    ]
     tensors = np.stack([tensor for tensor, _ in variants])
     return tensors, np.stack([pool_maximum(lesions, STRIDE) for _, lesions in variants]).astype(np.float32)
 

@@ -2,7 +2,8 @@
 
 Features of three resolutions are brought to a few channels each, laid over one another and mixed by a small
 convolution (in the manner of a feature pyramid: Lin et al., 2017). It learns from the pixel masks of IDRiD's
-segmentation part (Porwal et al., 2018), of photographs in the grading train split alone.
+segmentation part (Porwal et al., 2018), of photographs in the grading train split alone, and in every second variant
+from the same lesions in healthy eyes of other cameras (`dr_core.training.transplant`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from dr_core.model.architecture import LESION_MAPS
 from dr_core.training.augment import augment_disc, cut_visible, draw_movement, move_disc
 from dr_core.training.dataset import NEUTRAL
 from dr_core.training.outlined import LesionPhotograph, read_lesion_photographs
+from dr_core.training.transplant import Transplants
 
 __all__ = ["attach_lesion_head", "fit_lesion_head", "pool_maximum", "read_lesion_photographs", "vary_photograph"]
 
@@ -70,13 +72,21 @@ def _build_head(features: Sequence[Any]) -> Any:
     return keras.layers.Conv2D(len(LESIONS), 1, activation="sigmoid", bias_initializer=prior, name=LESION_MAPS)(mixed)
 
 
-def fit_lesion_head(grader: Any, photographs: Sequence[LesionPhotograph], *, seed: int, say: Say = print) -> Any:
+def fit_lesion_head(
+    grader: Any,
+    photographs: Sequence[LesionPhotograph],
+    *,
+    seed: int,
+    transplants: Transplants | None = None,
+    say: Say = print,
+) -> Any:
     """Train a lesion head on a grader that does not move any more.
 
     Args:
         grader: keras.Model, trained; only read.
         photographs: what to learn from, discs as wide as the grader's input.
         seed: of weights, order and augmentation.
+        transplants: of the same photographs; without them all lesions stay where they were outlined.
         say: receives lines of progress.
 
     Returns:
@@ -91,7 +101,7 @@ def fit_lesion_head(grader: Any, photographs: Sequence[LesionPhotograph], *, see
     keras.utils.set_random_seed(seed)
     fitted = keras.Model(grader.input, attach_lesion_head(grader), name=LESION_MAPS)
     size = InputSize(*grader.input_shape[1:3])
-    levels, targets = _extract_features(grader, photographs, size, seed)
+    levels, targets = _extract_features(grader, photographs, size, seed, transplants)
     scaling = [_standardise(level) for level in levels]
     say(f"lesion head: {len(photographs)} photographs, {len(targets)} variants")
     inputs = [keras.Input(level.shape[1:]) for level in levels]
@@ -146,7 +156,11 @@ def _schedule_rate(step: int) -> float:
 
 
 def _extract_features(
-    grader: Any, photographs: Sequence[LesionPhotograph], size: InputSize, seed: int
+    grader: Any,
+    photographs: Sequence[LesionPhotograph],
+    size: InputSize,
+    seed: int,
+    transplants: Transplants | None,
 ) -> tuple[list[Any], BoolArray]:
     """Return each level's (M, h, w, c) float16 features and (M, H, W, 4) bool targets of all variants."""
     backbone = keras.Model(grader.input, [grader.get_layer(name).output for name in FEATURES])
@@ -154,7 +168,11 @@ def _extract_features(
     tensors, targets = [], []
     for index, photograph in enumerate(photographs):
         for variant in range(VARIANTS):
-            tensor, lesions = vary_photograph(photograph, size, (seed, index, variant))
+            key = (seed, index, variant)
+            shown = photograph
+            if transplants is not None and variant % 2:
+                shown = transplants.draw(index, np.random.default_rng(key))
+            tensor, lesions = vary_photograph(shown, size, key)
             tensors.append(tensor)
             targets.append(pool_maximum(lesions, stride))
     count = len(tensors)

@@ -30,6 +30,7 @@ from dr_core.training.run_folder import RunFolder
 from dr_core.training.side_heads import PooledFeatures, RetinaSamples, fit_side_heads, read_features
 from dr_core.training.side_thresholds import GateSamples, choose_side
 from dr_core.training.spoil import spoil_photographs
+from dr_core.training.transplant import Transplants
 
 SPOILT_PHOTOGRAPHS, SPOILT_ON_VAL = 300, 60
 VARIANTS, VARIANTS_ON_VAL, DRAWN_RETINAS, NON_RETINAS_PER_KIND = 800, 400, 48, 60
@@ -138,7 +139,9 @@ def release(grader: Any, caches: tuple[DiscCache, DiscCache], job: TrainingJob, 
     mirrored = read_features(grader, (tensor[:, ::-1] for tensor in _cut(sided.discs, size)))
     heads = fit_side_heads(features, train.photographs, mirrored=mirrored, spoilt=spoilt, samples=samples)
     lesions = read_lesion_photographs(job.data_dir, size.width_px)
-    lesion_maps = fit_lesion_head(grader, lesions, seed=plan.seed, say=say)
+    healthy = train.select(lambda photograph: photograph.grade == 0)
+    transplants = Transplants(lesions, list(healthy.discs)) if healthy.photographs else None
+    lesion_maps = fit_lesion_head(grader, lesions, seed=plan.seed, transplants=transplants, say=say)
     network = attach_side_heads(grader, heads, lesion_maps.output)
     say("choosing the operating point on val")
     logits, scores = _read_outputs(network, _cut(val.discs, size))

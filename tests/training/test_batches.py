@@ -10,6 +10,7 @@ from dr_core.domain.errors import ConfigurationError
 from dr_core.training import batches
 from dr_core.training.batches import (
     TAUGHT_SHARE,
+    TAUGHT_SHARE_OF_COPY,
     AugmentedBatches,
     Tasks,
     make_targets,
@@ -88,6 +89,17 @@ def test_a_photograph_is_shown_itself_in_seven_of_ten_and_as_a_copy_otherwise(mo
     np.testing.assert_allclose(shares, [0.7, 0.1, 0.1, 0.1], atol=0.06)
 
 
+def test_a_copy_learns_the_teachers_answer_more_than_the_readers(monkeypatch, make_cache) -> None:
+    train = make_cache(8, copies=1)
+    taught = replace(train, taught=np.tile(np.float32([0, 0, 0, 0, 1]), (8, 1)))
+    own, of_copy = make_targets(taught), make_targets(taught, TAUGHT_SHARE_OF_COPY)
+    for chance, expected in ((1.0, own), (0.0, of_copy)):
+        monkeypatch.setattr(batches, "OWN_DISC_CHANCE", chance)
+        drawn = AugmentedBatches(taught, replace(PLAN, batch_size=8))
+        targets = next(drawn.draw_epoch(0)).targets
+        np.testing.assert_allclose(np.sort(targets[:, 4]), np.sort(expected[:, 4]), rtol=1e-6)
+
+
 def test_a_copy_that_lost_its_field_is_not_missed(make_cache) -> None:
     train = make_cache(8, copies=1)
     (copy,) = train.copies
@@ -121,6 +133,9 @@ def test_outlined_photographs_stand_behind_the_graded_ones(make_cache) -> None:
     np.testing.assert_allclose(batch.cell_weights[4:], 0.5)
     np.testing.assert_array_equal(batch.tensors, later.tensors)
     np.testing.assert_array_equal(batch.cells, later.cells)
+    # Half of them lend their lesions to photographs of grade 0; without those, all stay where they were outlined.
+    ill = replace(train.select(lambda photograph: photograph.grade != 0), outlined=outlined)
+    assert next(AugmentedBatches(ill, plan).draw_epoch(1)).cells is not None
     # Fewer than the plan wants are shown all at once, and none leaves the batch as it was.
     assert AugmentedBatches(train, replace(PLAN, outlined=9)).outlined == 3
     assert next(AugmentedBatches(make_cache(14), plan).draw_epoch(1)).cells is None

@@ -14,11 +14,13 @@ from dr_core.domain.photograph import FieldOfView, UInt8Array
 from dr_core.domain.results import LESIONS
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg
-from dr_core.imaging.preprocess import InputSize, cut_tensor
+from dr_core.imaging.field_of_view import find_field_of_view
+from dr_core.imaging.preprocess import InputSize, cut_tensor, normalise_field
 from dr_core.model.architecture import LESION_MAPS, build_grader
 from dr_core.training import lesions
 from dr_core.training.augment import cut_visible
 from dr_core.training.outlined import LesionPhotograph, cut_lesions, read_lesion_photographs
+from dr_core.training.transplant import Transplants
 
 SIZE = InputSize(96, 128)
 HAEMORRHAGE, EXUDATE = 2, 4
@@ -73,6 +75,11 @@ def grader(photographs: list[LesionPhotograph]) -> Any:
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lesions, "STEPS", 60)
     monkeypatch.setattr(lesions, "VARIANTS", 3)
+
+
+def cut_healthy(diameter_px: int) -> UInt8Array:
+    pixels = draw_fundus(FundusDrawing(320, 240, seed=31))
+    return normalise_field(pixels, find_field_of_view(pixels), diameter_px)
 
 
 def field_of(shape: tuple[int, int], radius_px: float, aspect: float = 1.0) -> FieldOfView:
@@ -173,6 +180,28 @@ def test_head_learns_to_tell_lesions_and_leaves_the_grader_alone(
         assert maps[..., kind][cells[..., kind]].mean() > 2 * maps[..., kind][~cells[..., kind]].mean()
     assert maps[..., 0].max() < 0.2
     assert any("loss" in line for line in said)
+
+
+@pytest.mark.usefixtures("short")
+def test_every_second_variant_lends_its_lesions_to_another_eye(
+    grader: Any, photographs: list[LesionPhotograph], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = cut_healthy(photographs[0].disc.shape[0])
+    monkeypatch.setattr(lesions, "STEPS", 1)
+    shown: list[UInt8Array] = []
+    vary = lesions.vary_photograph
+
+    def remember(photograph: LesionPhotograph, size: InputSize, key: tuple[int, ...]) -> Any:
+        shown.append(photograph.disc)
+        return vary(photograph, size, key)
+
+    monkeypatch.setattr(lesions, "vary_photograph", remember)
+    transplants = Transplants(photographs, [host])
+    lesions.fit_lesion_head(grader, photographs, seed=4, transplants=transplants, say=lambda line: None)
+    own = [any(disc is photograph.disc for photograph in photographs) for disc in shown]
+    assert own == [True, False, True] * len(photographs)
+    lent = [disc for disc, is_own in zip(shown, own, strict=True) if not is_own]
+    assert all(0 < (disc != host).any(axis=2).mean() < 0.2 for disc in lent)
 
 
 @pytest.mark.usefixtures("short")
