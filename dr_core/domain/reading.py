@@ -18,12 +18,14 @@ class Reading:
         read_utc: ISO 8601 time, UTC.
         reader: name or initials; untrusted text, may be empty.
         note: what the reader wants to add; untrusted text, may be empty.
+        blind: the grade was given before anybody could see the program's answer.
     """
 
     grade: Grade | None
     read_utc: str
     reader: str = ""
     note: str = ""
+    blind: bool = False
 
     @property
     def label(self) -> str:

@@ -65,7 +65,7 @@ DETAIL_COLUMNS = (
 # What persons say, behind all else, in reports of which at least one photograph has been read.
 READING_COLUMNS = (
     "reader_grade", "reader_grade_name", "reader_referable", "reader_follow_up", "reader_agrees", "second_reader",
-    "reader", "reader_note", "read_utc",
+    "reader", "reader_note", "read_utc", "read_blind",
 )  # fmt: skip
 PART_SUFFIX = ".part"
 MODEL_SHA_CHARACTERS = 12
@@ -132,6 +132,7 @@ def format_reading(result: ScreeningResult) -> dict[str, str]:
         row["reader"] = defuse_cell(reading.reader)
         row["reader_note"] = defuse_cell(reading.note)
         row["read_utc"] = reading.read_utc
+        row["read_blind"] = _format_flag(reading.blind)
     return row
 
 

@@ -59,6 +59,7 @@ def _format_reading(result: ScreeningResult, reading: Reading) -> dict[str, Any]
         "reader": reading.reader or None,
         "note": reading.note or None,
         "read_utc": reading.read_utc,
+        "read_blind": reading.blind,
     }
 
 

@@ -1,6 +1,6 @@
 """Results of a batch as a table for the screen: typed columns, filters, counts for plots."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -33,6 +33,10 @@ _DTYPES = {
     "Seconds": "float64",
     "Error": "object",
 }
+# What a table shows of a photograph whose answer waits for a person's grade.
+OPEN_COLUMNS = frozenset({"Row", "File", "Eye", "Size", "Seconds"})
+TO_READ = "to read"
+_BLANKS = {"object": "", "Int64": pd.NA, "Float64": pd.NA}
 
 
 @dataclass(frozen=True)
@@ -60,9 +64,17 @@ class TableFilter:
     descending: bool = False
 
 
-def build_table(results: Sequence[ScreeningResult]) -> pd.DataFrame:
-    """Return one row for each result, in order; `Row` counts from 1 as in the CSV."""
-    rows = [_build_row(number, result) for number, result in enumerate(results, start=1)]
+def build_table(results: Sequence[ScreeningResult], hidden: Collection[int] = ()) -> pd.DataFrame:
+    """Return one row for each result, in order; `Row` counts from 1 as in the CSV.
+
+    Args:
+        results: of a batch.
+        hidden: numbers of the rows that say nothing of the program's answer.
+    """
+    rows = [
+        _hide_answer(number, result) if number in hidden else _build_row(number, result)
+        for number, result in enumerate(results, start=1)
+    ]
     table = pd.DataFrame(rows, columns=list(_DTYPES))
     return table.astype(_DTYPES)
 
@@ -140,6 +152,12 @@ def _build_row(number: int, result: ScreeningResult) -> dict[str, object]:
         "Seconds": round(result.elapsed_s, 3),
         "Error": result.error,
     }
+
+
+def _hide_answer(number: int, result: ScreeningResult) -> dict[str, object]:
+    """Return a row in which nothing but the file itself, and what a person says of it, is left."""
+    row = _build_row(number, result)
+    return {name: row[name] if name in OPEN_COLUMNS else _BLANKS[_DTYPES[name]] for name in row} | {"Status": TO_READ}
 
 
 def _list_checks(result: ScreeningResult) -> str:

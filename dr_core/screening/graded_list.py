@@ -33,6 +33,8 @@ MAX_QUOTED = 80
 # Python's numbers may also hold underscores and the digits of every script.
 _NUMBER = re.compile(r"[0-9.,eE+-]+")
 _CODECS = ("utf-8-sig", "cp1252", "latin-1")
+# An apostrophe that keeps a spreadsheet from taking a file's name for a formula (`dr_core.reports.spreadsheet`).
+_DEFUSED = re.compile("(^|[;\t|][\\s\"]*)'(?=[=+\\-@\uff1d\uff0b\uff0d\uff20])")
 _WORKBOOK_MARKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
@@ -80,7 +82,7 @@ def parse_graded_list(data: bytes) -> GradedList:
     seen: set[tuple[str, ...]] = set()
     ungraded = 0
     for number, cells in lines[1:]:
-        name = _read_cell(cells, file_at)
+        name = _DEFUSED.sub(r"\1", _read_cell(cells, file_at))
         grade = _read_grade(_read_cell(cells, grade_at), number)
         if not name:
             if grade is not None:

@@ -12,6 +12,7 @@ from dr_core.domain.reading import Reading
 from dr_core.domain.results import ScreeningResult
 from dr_core.model.classifier import Classifier
 from dr_core.screening.batch import BatchRow, plan_steps, screen_batch
+from dr_core.screening.curtain import Curtain
 from dr_core.screening.failure_log import log_failure
 from dr_core.screening.job_state import JobState
 from dr_core.screening.keepsakes import PictureFolder, draw_overlay, draw_thumbnail
@@ -23,9 +24,7 @@ from dr_core.screening.spool import Spool
 
 __all__ = ["BatchJob", "JobRequest"]
 
-UNEXPECTED = (
-    "An unexpected error stopped this batch. Start it again; if it recurs, grade the files on the command line."
-)
+UNEXPECTED = "An unexpected error stopped this batch. Start it again; if it recurs, use the command line."
 TURN_POLL_S = 0.2
 
 logger = logging.getLogger(__name__)
@@ -39,11 +38,13 @@ class JobRequest:
         batch: the photographs.
         spool: private folder that holds the uploads, if any, and takes the results.
         grade_ungradable: whether ungradable photographs get probabilities as well.
+        read_first: whether each answer stays hidden until a person has graded the photograph.
     """
 
     batch: BatchInput
     spool: Spool
     grade_ungradable: bool = False
+    read_first: bool = False
 
 
 class BatchJob:
@@ -63,6 +64,7 @@ class BatchJob:
         self._lock = threading.Lock()
         self._results: list[ScreeningResult] = []
         self._referable, self._revision = 0, 0
+        self._curtain = Curtain(closed=request.read_first)
         self._tally = Tally(len(request.batch.photographs))
         self._started_at: float | None = None
         self._elapsed_s = 0.0
@@ -105,9 +107,28 @@ class BatchJob:
 
     @property
     def revision(self) -> int:
-        """Changes with every reading."""
+        """Changes with every reading, and when the answers are shown."""
         with self._lock:
             return self._revision
+
+    @property
+    def hidden(self) -> frozenset[int]:
+        """Rows, from 1, whose answer waits for a person's grade."""
+        with self._lock:
+            return self._curtain.find_hidden(self._results)
+
+    @property
+    def hides_answers(self) -> bool:
+        """Whether any answer is hidden, or will be when its photograph is done."""
+        with self._lock:
+            hidden = self._curtain.find_hidden(self._results)
+            return bool(hidden) or (self._curtain.closed and not self._state.ended)
+
+    def show_all(self) -> None:
+        """Show every answer that is still hidden; grades given from now on are not independent of them."""
+        with self._lock:
+            self._curtain.closed = False
+            self._revision += 1
 
     def recall_reading(self, number: int) -> Reading | None:
         """Return what a person says of the photograph of row `number`, from 1, at this moment."""
@@ -117,11 +138,11 @@ class BatchJob:
     def read(self, number: int, reading: Reading | None) -> None:
         """Put what a person says to the photograph of row `number`, from 1, or take it back with None.
 
-        A batch that is being read is kept as long as one that has just ended.
+        A batch that is being read is kept as long as one that has just ended. Whether it is blind, is found out here.
         """
         with self._lock:
             before = self._results[number - 1]
-            after = replace(before, reading=reading)
+            after = replace(before, reading=self._curtain.judge(number, before.reading, reading))
             self._results[number - 1] = after
             self._referable += (after.final_referable is True) - (before.final_referable is True)
             self._revision += 1

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dr_core.domain.agreement import kappa_of
 from dr_core.domain.evaluation import BoundaryMetrics, Estimate, OperatingPoint, SliceMetrics
 from dr_core.domain.grades import GRADE_COUNT
 from dr_core.training import metrics
@@ -101,7 +102,7 @@ def measure_slice(
         n_clusters=count_clusters(graded),
         confusion=tuple(tuple(int(cell) for cell in row) for row in counted),
         accuracy=summarise(metrics.accuracy_of(confusions), _EMPTY),
-        kappa=summarise(metrics.kappa_of(confusions), _ONE_GRADE if graded.truth.size else _EMPTY),
+        kappa=summarise(kappa_of(confusions), _ONE_GRADE if graded.truth.size else _EMPTY),
         boundaries=tuple(_measure_boundary(graded, k, thresholds.get(k), rows) for k in BOUNDARIES if k < GRADE_COUNT),
     )
 

@@ -8,6 +8,7 @@ become an `Estimate` with a reason in `dr_core.training.bootstrap`.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dr_core.domain.agreement import kappa_of
 from dr_core.domain.evaluation import ReliabilityBin, RocCurve
 from dr_core.domain.grades import GRADE_COUNT
 from dr_core.domain.roc import count_calls
@@ -49,16 +50,6 @@ def accuracy_of(confusion: ArrayLike) -> FloatArray:
     """Share of the diagonal in confusion matrices (..., 5, 5); NaN where one is empty."""
     matrix = np.asarray(confusion, dtype=np.float64)
     return _divide(np.trace(matrix, axis1=-2, axis2=-1), matrix.sum((-2, -1)))
-
-
-def kappa_of(confusion: ArrayLike) -> FloatArray:
-    """Quadratic weighted kappa (Cohen, 1968) of confusion matrices (..., 5, 5); NaN where all are of one grade."""
-    matrix = np.asarray(confusion, dtype=np.float64)
-    step = np.arange(matrix.shape[-1], dtype=np.float64)
-    penalty = (step[:, None] - step[None, :]) ** 2
-    by_chance = matrix.sum(-1)[..., :, None] * matrix.sum(-2)[..., None, :]
-    observed = (matrix * penalty).sum((-2, -1)) * matrix.sum((-2, -1))
-    return 1.0 - _divide(observed, (by_chance * penalty).sum((-2, -1)))
 
 
 def quadratic_weighted_kappa(truth: ArrayLike, grades: ArrayLike) -> float:

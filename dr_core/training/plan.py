@@ -57,10 +57,10 @@ class Plan:
 
     stages: tuple[Stage, ...] = (Stage(448, 4),)
     peak_rate: float = 3e-4
-    batch_size: int = 32
+    batch_size: int = 24
     seed: int = 20261127
-    outlined: int = 6
-    companions: int = 4
+    outlined: int = 5
+    companions: int = 3
     copies: int = 1
     engine: str = KERAS
     start: str = ""

@@ -1,5 +1,6 @@
 """From labelled photographs to a released model: cache, train, fit the heads, choose the operating point, export."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain, islice
@@ -17,9 +18,10 @@ from dr_core.imaging.preprocess import InputSize, normalise_field
 from dr_core.imaging.quality import measure_quality, score_quality
 from dr_core.model.architecture import LinearHead, attach_side_heads
 from dr_core.training.augment import cut_visible
+from dr_core.training.batches import Tasks
 from dr_core.training.companion_pictures import build_companions
 from dr_core.training.dataset import DiscCache, LabelledPhotograph, build_cache, read_manifest, select_graded
-from dr_core.training.engine import check_engine
+from dr_core.training.engine import check_engine, make_engine
 from dr_core.training.export import export_model
 from dr_core.training.fit import Say, fit_grader, predict_probabilities
 from dr_core.training.lesions import fit_lesion_head, read_lesion_photographs
@@ -31,6 +33,7 @@ from dr_core.training.side_heads import PooledFeatures, RetinaSamples, fit_side_
 from dr_core.training.side_thresholds import GateSamples, choose_side
 from dr_core.training.spoil import spoil_photographs
 from dr_core.training.transplant import Transplants
+from dr_core.training.weights import start_grader
 
 SPOILT_PHOTOGRAPHS, SPOILT_ON_VAL = 300, 60
 VARIANTS, VARIANTS_ON_VAL, DRAWN_RETINAS, NON_RETINAS_PER_KIND = 800, 400, 48, 60
@@ -78,19 +81,31 @@ def train_and_release(job: TrainingJob, *, name: str, say: Say) -> Path:
     run = RunFolder(job.run_dir, job.plan)
     if job.teacher is not None and not run.finished:
         say("asking the teacher")
-        train = replace(train, taught=_ask_teacher(job.teacher, train))
+        train = replace(train, taught=_recall_answers(job.teacher, train, job))
     grader = fit_grader(train, val, run, start=job.start, say=say)
     return release(grader, (train, val), job, name=name, say=say)
 
 
-def _ask_teacher(path: Path, cache: DiscCache) -> Float32Array:
+def _recall_answers(path: Path, cache: DiscCache, job: TrainingJob) -> Float32Array:
+    """Return what the teacher says of the photographs; it takes minutes, so a run asks once, however often resumed."""
+    asked = [hashlib.sha256(path.read_bytes()).hexdigest(), *(photograph.image_id for photograph in cache.photographs)]
+    key = hashlib.sha256("\n".join(asked).encode()).hexdigest()[:16]
+    kept = job.run_dir / "cache" / f"taught_{key}.npy"
+    if not kept.is_file():
+        answers = _ask_teacher(path, cache, job.plan)
+        part = kept.with_suffix(".part.npy")
+        np.save(part, answers)
+        part.replace(kept)
+    return np.asarray(np.load(kept), dtype=np.float32)
+
+
+def _ask_teacher(path: Path, cache: DiscCache, plan: Plan) -> Float32Array:
     """Return an earlier release's (N, 5) probabilities at its own size, from the mean logits of both mirror images."""
-    released = keras.models.load_model(path, compile=False, safe_mode=True)
-    teacher = keras.Model(released.input, released.outputs[0])
-    size = InputSize(*teacher.input_shape[1:3])
+    size = InputSize(*keras.models.load_model(path, compile=False, safe_mode=True).input_shape[1:3])
+    teacher = make_engine(plan, start_grader(size, alpha=plan.alpha, start=path), Tasks())
 
     def predict(tensors: Float32Array) -> Any:
-        return (teacher.predict_on_batch(tensors) + teacher.predict_on_batch(tensors[:, :, ::-1])) / 2
+        return (teacher.predict(tensors) + teacher.predict(np.ascontiguousarray(tensors[:, :, ::-1]))) / 2
 
     return predict_probabilities(predict, cache, size).astype(np.float32)
 

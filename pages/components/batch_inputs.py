@@ -27,6 +27,10 @@ FOLDER, FILES, ARCHIVE, SERVER = "Folder", "Files", "ZIP file", "Folder on the s
 FILE_LIMIT_MB = 100
 ARCHIVE_LIMIT_MB = 1000
 ROUND = "batch_round"
+READ_FIRST_HELP = (
+    "A grade that you give before you see the program's is independent of it. The page then shows how far you agree, "
+    "and gives your grades away as a list for Calibrate."
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,14 @@ class Choice:
     folder: str = ""
 
 
+@dataclass(frozen=True)
+class Wishes:
+    """How the batch is to be done; as in `JobRequest`."""
+
+    grade_ungradable: bool
+    read_first: bool
+
+
 def start_batch(registry: JobRegistry, classifier: Classifier, settings: Settings) -> None:
     """Let the user choose photographs, and start grading them."""
     st.markdown("## Grade many photographs")
@@ -57,6 +69,11 @@ def start_batch(registry: JobRegistry, classifier: Classifier, settings: Setting
             help="They still get no grade, and the advice to retake or refer.",
             key="batch_grade_ungradable",
         )
+        read_first = st.checkbox(
+            "Read first: hide the program's answers until I have given my grade",
+            help=READ_FIRST_HELP,
+            key="batch_read_first",
+        )
         ready = bool(choice.uploads) or bool(choice.folder.strip())
         clicked = st.button(
             "Start grading", type="primary", icon=":material/play_arrow:", disabled=not ready, key="batch_start"
@@ -65,7 +82,8 @@ def start_batch(registry: JobRegistry, classifier: Classifier, settings: Setting
         _explain(settings.job_hours)
     if clicked:
         with left:
-            _start(registry, classifier, choice, settings, grade_ungradable=grade_ungradable)
+            wishes = Wishes(grade_ungradable=grade_ungradable, read_first=read_first)
+            _start(registry, classifier, choice, settings, wishes)
 
 
 def _choose_input(kind: str, roots: Sequence[Path]) -> Choice:
@@ -103,16 +121,15 @@ def _explain(job_hours: float) -> None:
     )
 
 
-def _start(
-    registry: JobRegistry, classifier: Classifier, choice: Choice, settings: Settings, *, grade_ungradable: bool
-) -> None:
+def _start(registry: JobRegistry, classifier: Classifier, choice: Choice, settings: Settings, wishes: Wishes) -> None:
     spool: Spool | None = None
     started = False
     try:
         with st.spinner("Looking through the files"):
             spool = registry.make_spool()
             batch = _gather(choice, spool, settings.server_roots)
-            job = registry.start(JobRequest(batch, spool, grade_ungradable), classifier)
+            request = JobRequest(batch, spool, wishes.grade_ungradable, wishes.read_first)
+            job = registry.start(request, classifier)
             started = True
     except DRError as error:
         st.error(escape_markdown(str(error)), icon=":material/error:")

@@ -36,13 +36,21 @@ def _show_running(job: BatchJob) -> None:
 
 
 def show_counts(job: BatchJob) -> None:
-    """Show how many photographs ended how."""
+    """Show how many photographs ended how; of answers that are hidden, nothing."""
     progress = job.progress
-    counts = {
-        "Graded": progress.graded,
-        "Referable": job.referable,
-        "Ungradable": progress.ungradable,
-        "Failed": progress.failed,
-    }
+    if job.hides_answers:
+        counts = {
+            "Photographs": progress.done,
+            "Read": job.read_count,
+            "To read": len(job.hidden),
+            "Failed": progress.failed,
+        }
+    else:
+        counts = {
+            "Graded": progress.graded,
+            "Referable": job.referable,
+            "Ungradable": progress.ungradable,
+            "Failed": progress.failed,
+        }
     for column, (label, count) in zip(st.columns(len(counts)), counts.items(), strict=True):
         column.metric(label, f"{count:,}", border=True)

@@ -20,6 +20,7 @@ from dr_core.screening.job_state import JobState
 from dr_core.screening.jobs import JobRegistry
 from dr_core.screening.pipeline import Screening
 from dr_core.screening.progress import format_duration
+from pages.components.batch_agreement import explain_read_first, show_agreement
 from pages.components.batch_link import forget_batch, show_link
 from pages.components.batch_plots import show_plots
 from pages.components.batch_progress import show_counts
@@ -36,6 +37,7 @@ __all__ = ["show_results"]
 
 PHOTOGRAPH_HEIGHT_PX = 400
 KEPT_TABLE = "batch_kept_table"
+WAITS_HELP = "Holds the program's answers: read every photograph first, or show all answers."
 DETAILS_HELP = (
     "Seven more columns in the CSV report: grades that fit, reasons for a reader, the eye as seen, and what else the "
     "network says."
@@ -46,28 +48,34 @@ def show_results(job: BatchJob, registry: JobRegistry, classifier: Classifier) -
     """Show everything about a batch that has ended."""
     # Before the results: another session may read meanwhile, and a table must not be kept as newer than it is.
     revision = job.revision
-    results = job.results
+    results, hidden = job.results, job.hidden
     st.markdown("## Results")
     _show_ending(job)
     show_counts(job)
     _show_actions(job, registry)
     if not results:
         return
-    show_plots(results)
+    if hidden:
+        explain_read_first(job, len(hidden))
+    else:
+        show_plots(results)
+        show_agreement(job)
     st.markdown("## Photographs")
-    number = choose_row(job, _recall_table(job, results, revision), revision)
+    number = choose_row(job, _recall_table(job, results, hidden, revision), revision)
     if number is None:
         forget_all()
     else:
-        _show_photograph(job, number, results[number - 1], classifier)
+        _show_photograph(job, number, results[number - 1], classifier, hidden=number in hidden)
 
 
-def _recall_table(job: BatchJob, results: Sequence[ScreeningResult], revision: int) -> pd.DataFrame:
+def _recall_table(
+    job: BatchJob, results: Sequence[ScreeningResult], hidden: frozenset[int], revision: int
+) -> pd.DataFrame:
     """Return the table of an ended batch, made anew after a reading alone: a click must not wait for 20,000 rows."""
     kept: tuple[tuple[str, int], pd.DataFrame] | None = st.session_state.get(KEPT_TABLE)
     what = (job.id, revision)
     if kept is None or kept[0] != what:
-        kept = (what, build_table(results))
+        kept = (what, build_table(results, hidden))
         st.session_state[KEPT_TABLE] = kept
     return kept[1]
 
@@ -90,7 +98,7 @@ def _show_ending(job: BatchJob) -> None:
 
 
 def _show_actions(job: BatchJob, registry: JobRegistry) -> None:
-    results = job.results
+    results, hides = job.results, job.hides_answers
     with st.container(horizontal=True, vertical_alignment="center", key="batch_actions"):
         details = bool(st.session_state.get("batch_details", False))
         st.download_button(
@@ -101,7 +109,8 @@ def _show_actions(job: BatchJob, registry: JobRegistry) -> None:
             icon=":material/table:",
             type="primary",
             on_click="ignore",
-            disabled=not results,
+            disabled=hides or not results,
+            help=WAITS_HELP if hides else None,
             key="batch_csv",
         )
         st.checkbox("With details", key="batch_details", help=DETAILS_HELP)
@@ -112,7 +121,8 @@ def _show_actions(job: BatchJob, registry: JobRegistry) -> None:
             mime="application/zip",
             icon=":material/folder_zip:",
             on_click="ignore",
-            disabled=not job.progress.graded,
+            disabled=hides or not job.progress.graded,
+            help=WAITS_HELP if hides else None,
             key="batch_overlays",
         )
         show_link(job)
@@ -138,7 +148,9 @@ def _pack_overlays(job: BatchJob) -> bytes:
         path.unlink(missing_ok=True)
 
 
-def _show_photograph(job: BatchJob, number: int, result: ScreeningResult, classifier: Classifier) -> None:
+def _show_photograph(
+    job: BatchJob, number: int, result: ScreeningResult, classifier: Classifier, *, hidden: bool
+) -> None:
     # The heading changes together with the photograph and the keys below it, not while the photograph is still read:
     # a grade must never go to another photograph than the one in view.
     heading = st.container()
@@ -147,7 +159,8 @@ def _show_photograph(job: BatchJob, number: int, result: ScreeningResult, classi
     heading.markdown(f"## Row {number}")
     heading.text(clean_text(result.name))
     if data is None or screening is None or screening.photograph is None:
-        show_result(result, classifier.operating_point)
+        if not hidden:
+            show_result(result, classifier.operating_point)
         return
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
@@ -159,6 +172,9 @@ def _show_photograph(job: BatchJob, number: int, result: ScreeningResult, classi
                 key=f"batch_reading_{number}",
                 in_view=partial(is_in_view, job.id, number),
             )
+    if hidden:
+        right.info("Your grade first: the program's answer appears then.", icon=":material/visibility_off:")
+        return
     with right:
         show_result(result, classifier.operating_point)
     if result.status is Status.GRADED:

@@ -48,7 +48,8 @@ SHOWN_COLUMNS = (
 
 def choose_row(job: BatchJob, table: pd.DataFrame, revision: int) -> int | None:
     """Show the table with its filters, and return the number of the row that the user has chosen, from 1."""
-    chosen = _choose_filter()
+    # Which photographs a filter finds, and their order, would tell what the program says of them.
+    chosen = _choose_unread() if job.hides_answers else _choose_filter()
     found = filter_table(table, chosen)
     numbers = [int(number) for number in found["Row"]]
     place = recall_place(job.id, chosen, numbers)
@@ -122,6 +123,14 @@ def _preselect(key: str, numbers: Sequence[int], place: Place | None) -> list[in
         kept = (key, [numbers.index(place.number)] if place is not None and place.number in numbers else [])
         st.session_state[KEPT_START] = kept
     return kept[1]
+
+
+def _choose_unread() -> TableFilter:
+    """Let the user filter by nothing that depends on the program's answers."""
+    unread = st.segmented_control(
+        "Show", (EVERY, UNREAD), default=EVERY, required=True, key="batch_read_filter", label_visibility="collapsed"
+    )
+    return TableFilter(unread=unread == UNREAD, text=st.text_input("File name contains", key="batch_text"))
 
 
 def _choose_filter() -> TableFilter:

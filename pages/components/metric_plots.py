@@ -10,6 +10,7 @@ from dr_core.domain.evaluation import BoundaryMetrics, Estimate, SliceMetrics
 from dr_core.domain.grades import Grade
 from dr_core.reports.palette import ACCENT, GRADE_COLORS, INK, MUTED
 from dr_core.reports.training_log import EpochRow
+from dr_core.reports.wording import lower_first
 from pages.components.source_style import color_source, name_source, symbol_source
 
 _MARGIN = {"l": 8, "r": 8, "t": 56, "b": 8}
@@ -94,15 +95,29 @@ def _lower_end(
 
 
 def draw_confusion(metrics: SliceMetrics) -> go.Figure:
-    """Draw the confusion matrix; shade is the share of the reader's grade, numbers are photographs."""
-    columns = [str(grade.value) for grade in Grade]
-    rows = [f"{grade.label} <b>{grade.value}</b>" for grade in Grade]
-    sums = [max(1, sum(row)) for row in metrics.confusion]
-    shares = [[count / total for count in row] for row, total in zip(metrics.confusion, sums, strict=True)]
+    """Draw an evaluation's confusion matrix."""
+    labels, marks = [grade.label for grade in Grade], [str(grade.value) for grade in Grade]
+    return draw_counts(metrics.confusion, labels=labels, marks=marks, across="Model's grade")
+
+
+def draw_counts(
+    counts: Sequence[Sequence[int]], *, labels: Sequence[str], marks: Sequence[str], across: str
+) -> go.Figure:
+    """Draw readers' grades against others; shade is the share of the reader's grade, numbers are photographs.
+
+    Args:
+        counts: photographs, square; row = reader.
+        labels: name of each grade.
+        marks: its number or letter.
+        across: what the columns are.
+    """
+    rows = [f"{label} <b>{mark}</b>" for label, mark in zip(labels, marks, strict=True)]
+    sums = [max(1, sum(row)) for row in counts]
+    shares = [[count / total for count in row] for row, total in zip(counts, sums, strict=True)]
     figure = go.Figure(
         go.Heatmap(
             z=shares,
-            x=columns,
+            x=list(marks),
             y=rows,
             zmin=0,
             zmax=1,
@@ -110,12 +125,13 @@ def draw_confusion(metrics: SliceMetrics) -> go.Figure:
             showscale=False,
             xgap=2,
             ygap=2,
-            customdata=metrics.confusion,
-            hovertemplate="Reader %{y}, model %{x}: %{customdata:,} photographs (%{z:.0%} of the row)<extra></extra>",
+            customdata=counts,
+            hovertemplate=f"Reader %{{y}}, {lower_first(across)} %{{x}}: "
+            "%{customdata:,} photographs (%{z:.0%} of the row)<extra></extra>",
         )
     )
-    for row, counts in enumerate(metrics.confusion):
-        for column, count in enumerate(counts):
+    for row, line in enumerate(counts):
+        for column, count in enumerate(line):
             dark = shares[row][column] > _DARK_CELL
             figure.add_annotation(
                 x=column,
@@ -125,7 +141,7 @@ def draw_confusion(metrics: SliceMetrics) -> go.Figure:
                 font={"color": "white" if dark else INK if count else MUTED, "size": 13},
             )
     figure.update_layout(height=_SQUARE_HEIGHT_PX, margin=_MARGIN | {"t": 8})
-    figure.update_xaxes(title="Model's grade", type="category", showgrid=False, ticks="")
+    figure.update_xaxes(title=across, type="category", showgrid=False, ticks="")
     figure.update_yaxes(title="Reader's grade", autorange="reversed", showgrid=False, ticks="")
     return figure
 

@@ -9,6 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from dr_core.domain.grades import Grade
 from dr_core.domain.reading import Reading
+from dr_core.screening.job import BatchJob
+from dr_core.screening.jobs import JobRegistry
 from tests.pages import screen_app
 from tests.pages.batch_app import counts, grade_files
 from tests.pages.batch_app import shown_text as batch_text
@@ -150,3 +152,62 @@ def test_what_a_reader_typed_is_shown_letter_by_letter(good, lesions_jpeg):
     type_in(app, "note", "![p](http://evil.example/leak.png)")
     assert not any("![p](http" in element.value for element in app.markdown)
     assert "![p](http://evil.example/leak.png)" in read_text(app)
+
+
+def read_first(page: AppTest, registry: JobRegistry, files: dict[str, bytes]) -> BatchJob:
+    page.checkbox(key="batch_read_first").check().run()
+    return grade_files(page, registry, files)
+
+
+ANSWERS = ("Moderate NPDR", "Referable DR", "Where the network looked", "Photographs by outcome", "Quality.")
+
+
+def test_answers_stay_hidden_until_their_photograph_is_read(page, registry, fundus_jpeg, lesions_jpeg):
+    job = read_first(page, registry, {"a.jpg": fundus_jpeg, "b.jpg": lesions_jpeg, "c.jpg": b"x"})
+    assert "You read first" in batch_text(page)
+    assert counts(page) == {"Photographs": "3", "Read": "0", "To read": "2", "Failed": "1"}
+    table = page.dataframe[0].value
+    assert list(table["Status"]) == ["to read", "to read", "failed"]
+    assert list(table["Grade label"]) == list(table["Referable"]) == list(table["Follow-up"]) == ["", "", ""]
+    assert table["P(referable)"].isna().all()
+    assert not [box for box in page.multiselect if box.key in ("batch_statuses", "batch_grades")]
+    assert not [box for box in page.selectbox if box.key == "batch_sort"]
+    text = batch_text(step(page, "N"))
+    assert "Your grade first" in text
+    assert not [answer for answer in ANSWERS if answer in text]
+    text = batch_text(press(page, "2"))
+    assert "Program's grade 2: Moderate NPDR" in text
+    assert "Where the network looked" in text
+    assert "Photographs by outcome" not in text
+    assert list(page.dataframe[0].value["Grade label"])[:2] == ["2 Moderate NPDR", ""]
+    assert "Your grade first" in batch_text(step(page, "N"))
+    text = batch_text(press(page, "0"))
+    assert "Photographs by outcome" in text
+    assert "The program beside its readers" in text
+    assert [result.reading.blind for result in job.results if result.reading] == [True, True]
+    assert counts(page)["Graded"] == "2"
+
+
+def test_downloads_wait_for_the_last_reading_and_nothing_of_it_is_blind_once_all_is_shown(
+    page, registry, fundus_jpeg, lesions_jpeg
+):
+    job = read_first(page, registry, {"a.jpg": fundus_jpeg, "b.jpg": lesions_jpeg})
+    downloads = {button.proto.id.rsplit("-", 1)[-1]: button.proto.disabled for button in page.get("download_button")}
+    assert downloads == {"batch_csv": True, "batch_overlays": True}
+    page.button(key="batch_show_all").click().run()
+    assert not page.exception
+    assert "Photographs by outcome" in batch_text(page)
+    assert list(page.dataframe[0].value["Grade label"]) == ["2 Moderate NPDR", "2 Moderate NPDR"]
+    step(page, "N")
+    press(page, "2")
+    assert [result.reading.blind for result in job.results if result.reading] == [False]
+    assert "The program beside its readers" not in batch_text(page)
+    assert not any(button.proto.disabled for button in page.get("download_button"))
+
+
+def test_an_ordinary_batch_hides_nothing_and_reads_nothing_blind(page, registry, fundus_jpeg):
+    job = grade_files(page, registry, {"a.jpg": fundus_jpeg})
+    assert "You read first" not in batch_text(page)
+    step(page, "N")
+    press(page, "2")
+    assert [result.reading.blind for result in job.results if result.reading] == [False]

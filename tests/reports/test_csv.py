@@ -221,6 +221,7 @@ def test_what_readers_say_stands_behind_everything_else_and_only_where_somebody_
         "'=cmd()",
         "'+venous beading",
         "2026-01-02T03:04:05+00:00",
+        "no",
     ]
     assert first["grade"] == second["grade"]
     assert not any(second[name] for name in READING_COLUMNS)

@@ -88,6 +88,7 @@ def test_a_reading_stands_beside_the_programs_decision():
         "reader": "A. Reader",
         "note": "one dot",
         "read_utc": "2026-01-02T03:04:05+00:00",
+        "read_blind": False,
     }
     assert read["reading"]["follow_up"]["interval"] == "in 6-12 months"
     refused = json.loads(format_json(read_as(make_result(), None)))["reading"]

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, cohen_kappa_score, confusion_matrix, roc_auc_score, roc_curve
 
+from dr_core.domain.agreement import kappa_of
 from dr_core.training.metrics import (
     CALIBRATION_BINS,
     accuracy_of,
     area_under_roc,
     calibration_error,
     count_confusion,
-    kappa_of,
     quadratic_weighted_kappa,
     rates_at,
     trace_reliability,
