@@ -12,7 +12,7 @@ from dr_core.screening.local_calibration import MIN_GRADED
 from pages.components.figure import show_figure
 from pages.components.metric_plots import draw_counts
 
-__all__ = ["explain_read_first", "show_agreement"]
+__all__ = ["explain_read_first", "offer_all_answers", "show_agreement"]
 
 UNGRADED_LABEL = "No grade"
 LIST_HELP = (
@@ -29,6 +29,10 @@ def explain_read_first(job: BatchJob, waiting: int) -> None:
         f"next one, `0` to `4` or `U` grade it. {waiting:,} of {count:,} wait. Plots and reports follow the last one.",
         icon=":material/visibility_off:",
     )
+
+
+def offer_all_answers(job: BatchJob) -> None:
+    """Offer to end the hiding."""
     with st.popover("Show all answers", icon=":material/visibility:"):
         st.markdown("Grades that you give afterwards no longer count as independent of the program.")
         st.button("Show all answers now", type="primary", key="batch_show_all", on_click=job.show_all)
@@ -63,7 +67,7 @@ def _show_figures(agreement: Agreement) -> None:
         ("Specificity for referable DR", _state(agreement.specificity)),
     ]
     st.table(
-        [{"Of the program, by its readers": name, "95% interval": text} for name, text in rows],
+        [{"Of the program, by its readers": name, "Share (95% interval)": text} for name, text in rows],
         hide_index=True,
         border="horizontal",
     )

@@ -20,7 +20,7 @@ from dr_core.screening.job_state import JobState
 from dr_core.screening.jobs import JobRegistry
 from dr_core.screening.pipeline import Screening
 from dr_core.screening.progress import format_duration
-from pages.components.batch_agreement import explain_read_first, show_agreement
+from pages.components.batch_agreement import explain_read_first, offer_all_answers, show_agreement
 from pages.components.batch_link import forget_batch, show_link
 from pages.components.batch_plots import show_plots
 from pages.components.batch_progress import show_counts
@@ -125,6 +125,8 @@ def _show_actions(job: BatchJob, registry: JobRegistry) -> None:
             help=WAITS_HELP if hides else None,
             key="batch_overlays",
         )
+        if hides:
+            offer_all_answers(job)
         show_link(job)
         if st.button("New batch", icon=":material/add:", key="batch_new"):
             forget_batch()

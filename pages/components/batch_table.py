@@ -19,6 +19,7 @@ __all__ = ["choose_row"]
 PAGE_ROWS = 200
 TABLE_HEIGHT_PX = 430
 ROW_HEIGHT_PX = 48
+TEXT_WIDTH_PX = 320
 EVERY, REFERABLE, NOT_REFERABLE, TO_CHECK, UNREAD = REFERRALS = (
     "All",
     "Referable",
@@ -130,7 +131,8 @@ def _choose_unread() -> TableFilter:
     unread = st.segmented_control(
         "Show", (EVERY, UNREAD), default=EVERY, required=True, key="batch_read_filter", label_visibility="collapsed"
     )
-    return TableFilter(unread=unread == UNREAD, text=st.text_input("File name contains", key="batch_text"))
+    text = st.text_input("File name contains", key="batch_text", width=TEXT_WIDTH_PX)
+    return TableFilter(unread=unread == UNREAD, text=text)
 
 
 def _choose_filter() -> TableFilter:

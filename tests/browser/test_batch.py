@@ -186,3 +186,21 @@ def test_deleted_batch_is_gone(open_session, folder: Path):
     expect(page.get_by_role("heading", name="Grade many photographs")).to_be_visible()
     page.goto(link)
     expect(page.get_by_text("There is no batch under this link")).to_be_visible()
+
+
+def test_answers_wait_for_the_reader_whose_grades_become_a_list(open_session, folder: Path):
+    page = open_session("/batch")
+    choose_kind(page, "Files")
+    upload(page, [photograph_file("h_OD.jpg", (folder / "a_OD.jpg").read_bytes())])
+    page.get_by_text("Read first").click()
+    start_batch(page)
+    expect(page.get_by_text("You read first", exact=False)).to_be_visible()
+    expect(page.locator(".st-key-batch_csv button").first).to_be_disabled()
+    page.keyboard.press("n")
+    expect(page.get_by_text("Your grade first", exact=False)).to_be_visible()
+    expect(page.get_by_role("heading", name="grade", exact=False).filter(has_text=":")).to_have_count(0)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.keyboard.press("3")
+    expect(page.get_by_role("heading", name="Program's grade", exact=False)).to_be_visible()
+    assert download(page, "batch_graded_list").decode() == "file,grade\r\nh_OD.jpg,3\r\n"
+    assert read_csv(download(page, "batch_csv"))[0]["read_blind"] == "yes"
