@@ -61,7 +61,9 @@ def make_result(
         if status is Status.FAILED
         else QualityReport(graded, 0.9 if graded else 0.1, () if graded else (Defect.BLUR, Defect.DARK)),
         prediction=Prediction((first, second, third, fourth, fifth), expected, referable, maps) if graded else None,
-        decision=Decision(grade, referable >= THRESHOLD, THRESHOLD, find_follow_up(grade))
+        decision=Decision(
+            grade, referable >= THRESHOLD, THRESHOLD, find_follow_up(grade, referable=referable >= THRESHOLD)
+        )
         if graded and grade is not None
         else None,
         provenance=make_provenance(sha256),

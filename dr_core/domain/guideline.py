@@ -45,7 +45,13 @@ _INTERVALS: dict[Grade, tuple[str, bool]] = {
 }
 
 
-def find_follow_up(grade: Grade) -> FollowUp:
-    """Return the ICO 2017 interval for `grade`; macular oedema has its own rule and is not covered."""
-    interval, refer = _INTERVALS[Grade(grade)]
+def find_follow_up(grade: Grade, *, referable: bool = False) -> FollowUp:
+    """Return the ICO 2017 interval; macular oedema has its own rule and is not covered.
+
+    Args:
+        grade: of the eye.
+        referable: the eye is to be referred whatever its grade, which then counts as the first that is referable: an
+            eye under a red lamp must not be booked for another screening.
+    """
+    interval, refer = _INTERVALS[max(Grade(grade), Grade.MODERATE_NPDR) if referable else Grade(grade)]
     return FollowUp(interval, refer, GUIDELINE_NAME, GUIDELINE_SOURCE)

@@ -68,6 +68,7 @@ class ReviewReason(StrEnum):
 
     WIDE_SET = "several grades fit this photograph"
     UNFAMILIAR = "the photograph is unlike those that the model learned from"
+    DIVIDED = "grade and referral score disagree"
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,8 +218,10 @@ class ScreeningResult:
 
     @property
     def final_follow_up(self) -> FollowUp | None:
-        """The guideline's interval for `final_grade`."""
-        return None if self.final_grade is None else find_follow_up(self.final_grade)
+        """The guideline's interval: for the reader's grade where there is one, else as the program decided."""
+        if self.reading is None:
+            return None if self.decision is None else self.decision.follow_up
+        return None if self.reading.grade is None else find_follow_up(self.reading.grade)
 
     @property
     def eye_conflict(self) -> bool:

@@ -122,22 +122,25 @@ def decide(prediction: Prediction, spec: ModelSpec, local: LocalOperatingPoint |
     grade = Grade(int(find_middle_grades(probabilities)))
     threshold = spec.referable_threshold if local is None else local.referable_threshold
     grade_set = find_grade_set(probabilities, grade, spec.set_mass) if spec.coverage else ()
+    referable = prediction.p_referable >= threshold
     return Decision(
         grade=grade,
-        referable=prediction.p_referable >= threshold,
+        referable=referable,
         referable_threshold=threshold,
-        follow_up=find_follow_up(grade),
+        follow_up=find_follow_up(grade, referable=referable),
         grade_set=grade_set,
         coverage=spec.coverage,
-        review=_find_reasons(prediction, grade_set),
+        review=_find_reasons(prediction, grade_set, divided=referable != grade.referable),
         operating_point=local.label if local else "",
     )
 
 
-def _find_reasons(prediction: Prediction, grade_set: tuple[Grade, ...]) -> tuple[ReviewReason, ...]:
+def _find_reasons(prediction: Prediction, grade_set: tuple[Grade, ...], *, divided: bool) -> tuple[ReviewReason, ...]:
     reasons = []
     if len(grade_set) >= WIDE_SET_GRADES:
         reasons.append(ReviewReason.WIDE_SET)
     if prediction.side is not None and prediction.side.unfamiliarity > UNFAMILIAR_FROM:
         reasons.append(ReviewReason.UNFAMILIAR)
+    if divided:
+        reasons.append(ReviewReason.DIVIDED)
     return tuple(reasons)

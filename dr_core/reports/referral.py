@@ -34,6 +34,7 @@ VISIT_SIGNALS = {
 _REVIEW_WORDS = {
     ReviewReason.WIDE_SET: "several grades fit it",
     ReviewReason.UNFAMILIAR: "it is unlike the photographs that the model learned from",
+    ReviewReason.DIVIDED: "its grade and its referral score disagree",
 }
 
 
@@ -154,7 +155,7 @@ def _describe_conflict(decision: Decision) -> str:
     if decision.referable and not decision.grade.referable:
         return (
             f"The grade, {decision.grade.label}, lies below referable all the same: grade this photograph by eye, and "
-            "refer in doubt."
+            "refer in doubt. The follow-up is that of moderate NPDR."
         )
     if not decision.referable and decision.grade.referable:
         return (

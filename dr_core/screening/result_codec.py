@@ -117,7 +117,7 @@ def _decode_decision(values: list[Any]) -> Decision:
         Grade(grade),
         referable,
         threshold,
-        find_follow_up(Grade(grade)),
+        find_follow_up(Grade(grade), referable=referable),
         grade_set=tuple(Grade(item) for item in grade_set),
         coverage=coverage,
         review=tuple(ReviewReason(reason) for reason in review),

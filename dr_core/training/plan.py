@@ -55,7 +55,7 @@ class Plan:
         alpha: the network's width multiplier; 1.0 for a release.
     """
 
-    stages: tuple[Stage, ...] = (Stage(448, 4),)
+    stages: tuple[Stage, ...] = (Stage(448, 3),)
     peak_rate: float = 3e-4
     batch_size: int = 24
     seed: int = 20261127

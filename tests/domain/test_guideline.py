@@ -27,6 +27,13 @@ def test_referral_begins_with_referable_retinopathy(grade):
     assert follow_up.guideline in follow_up.text
 
 
+@pytest.mark.parametrize("grade", list(Grade))
+def test_an_eye_that_is_referred_is_never_booked_for_another_screening(grade):
+    follow_up = find_follow_up(grade, referable=True)
+    assert follow_up.refer
+    assert follow_up == find_follow_up(max(grade, Grade.MODERATE_NPDR))
+
+
 def test_no_advice_prescribes_a_treatment():
     texts = [find_follow_up(grade).text for grade in Grade] + [UNGRADABLE_ADVICE]
     assert not [text for text in texts if any(word in text.lower() for word in ("laser", "inject", "surgery"))]

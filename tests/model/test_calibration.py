@@ -56,7 +56,7 @@ def test_the_grade_is_the_highest_that_is_more_likely_reached_than_not(
 ) -> None:
     decision = decide(make_prediction(np.array(probabilities), NO_MAPS), classifier.spec)
     assert decision.grade == grade
-    assert decision.follow_up.refer == (grade >= Grade.MODERATE_NPDR)
+    assert decision.follow_up.refer == (decision.referable or grade >= Grade.MODERATE_NPDR)
 
 
 def test_referable_threshold_is_inclusive_and_independent_of_the_grade(classifier: Classifier) -> None:
@@ -112,6 +112,20 @@ def test_wide_sets_and_unfamiliar_photographs_ask_for_a_person(classifier: Class
     sure = decide(make_prediction(np.array([0.995, 0.002, 0.001, 0.001, 0.001]), NO_MAPS), spec)
     assert sure.review == ()
     assert sure.grade_set == (Grade.NO_DR,)
+
+
+def test_a_low_grade_above_the_threshold_is_referred_and_asks_for_a_person(classifier: Classifier) -> None:
+    spec = replace(classifier.spec, referable_threshold=0.3)
+    below = decide(make_prediction(np.array([0.4, 0.25, 0.25, 0.05, 0.05]), NO_MAPS), spec)
+    assert (below.grade, below.referable) == (Grade.MILD_NPDR, True)
+    assert below.follow_up.refer
+    assert ReviewReason.DIVIDED in below.review
+    above = decide(
+        make_prediction(np.array([0.1, 0.3, 0.5, 0.05, 0.05]), NO_MAPS), replace(spec, referable_threshold=0.7)
+    )
+    assert (above.grade, above.referable) == (Grade.MODERATE_NPDR, False)
+    assert above.follow_up.refer
+    assert ReviewReason.DIVIDED in above.review
 
 
 def test_a_local_operating_point_moves_the_threshold_and_is_quoted(classifier: Classifier) -> None:
