@@ -26,6 +26,7 @@ class Defect(StrEnum):
     UNEVEN = "uneven light"
     SMALL_FIELD = "small field"
     LOW_CONTRAST = "low contrast"
+    OBSTRUCTION = "obstruction"
 
     @property
     def advice(self) -> str:
@@ -40,6 +41,7 @@ _ADVICE = {
     Defect.UNEVEN: "Centre the camera on the pupil and the macula, lift the eyelid, and retake.",
     Defect.SMALL_FIELD: "Move closer until the field fills the frame, centre the macula, and retake.",
     Defect.LOW_CONTRAST: "Clean the lens, check for media opacity such as cataract, and retake.",
+    Defect.OBSTRUCTION: "Remove what covers the retina, a patch or a label in the picture too, and retake.",
 }
 
 

@@ -1,6 +1,5 @@
 """The PDF report: a page for each eye, and a summary page when both eyes were photographed."""
 
-import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -46,10 +45,9 @@ GUTTER_MM = 6.0
 PICTURE_WIDTH_MM = (CONTENT_WIDTH_MM - GUTTER_MM) / 2
 PICTURE_HEIGHT_MM = 74.0
 STATEMENT_MM = 8.0
-# Two lines of a note.
-NOTE_CHARACTERS = 150
-LEAST_PICTURE_MM = 26.0
+LEAST_PICTURE_MM = 17.0
 RIGHT_MM = MARGIN_MM + PICTURE_WIDTH_MM + GUTTER_MM
+PANEL_TEXT_MM = CONTENT_WIDTH_MM - 18
 PADDING_MM = 3.0
 LEADING_MM = 1.0
 MIN_PANEL_MM = 18.0
@@ -125,7 +123,7 @@ def _draw_pictures(canvas: ReportCanvas, screening: Screening, y_mm: float) -> f
     photograph, decision, prediction = screening.photograph, screening.result.decision, screening.result.prediction
     if photograph is None:
         return canvas.write_line("The photograph could not be shown.", (MARGIN_MM, y_mm), font=BODY)
-    height_mm = _find_picture_height(screening.result)
+    height_mm = _find_picture_height(canvas, screening.result)
     left_box = (MARGIN_MM, y_mm, PICTURE_WIDTH_MM, height_mm)
     below_mm = canvas.draw_picture(photograph.pixels, left_box, description="Fundus photograph as uploaded")
     canvas.write_line("Photograph", (MARGIN_MM, below_mm + 1), font=SMALL, width_mm=PICTURE_WIDTH_MM)
@@ -142,15 +140,17 @@ def _draw_pictures(canvas: ReportCanvas, screening: Screening, y_mm: float) -> f
     return canvas.write_block(caption, (RIGHT_MM, below_mm + 1), font=SMALL, width_mm=PICTURE_WIDTH_MM)
 
 
-def _find_picture_height(result: ScreeningResult) -> float:
+def _find_picture_height(canvas: ReportCanvas, result: ScreeningResult) -> float:
     """Return the millimetres that pictures may take: each further statement on the page makes them a little smaller."""
     decision = result.decision
     grade_set = describe_grade_set(decision) if decision else ""
     own_point = decision.operating_point if decision else ""
-    note = result.reading.note if result.reading else ""
-    statements = (describe_eye(result), describe_referral(result).warning, grade_set, own_point)
-    further = sum(map(bool, statements)) + math.ceil(len(note) / NOTE_CHARACTERS)
-    return max(LEAST_PICTURE_MM, PICTURE_HEIGHT_MM - STATEMENT_MM * further)
+    divided = decision is not None and decision.referable != decision.grade.referable
+    referral = describe_referral(result)
+    further = sum(map(bool, (describe_eye(result), referral.warning, grade_set, own_point, divided)))
+    # Names and notes are as wide as their letters, so that counting these would not do.
+    said_mm = canvas.measure_block(referral.detail, width_mm=PANEL_TEXT_MM) if result.reading else 0.0
+    return max(LEAST_PICTURE_MM, PICTURE_HEIGHT_MM - STATEMENT_MM * further - said_mm)
 
 
 def _draw_quality(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -> float:
@@ -179,7 +179,7 @@ def _draw_grade(canvas: ReportCanvas, decision: Decision, prediction: Prediction
 
 def _draw_referral(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -> float:
     referral = describe_referral(result)
-    text_mm, width_mm = MARGIN_MM + 14, CONTENT_WIDTH_MM - 18
+    text_mm, width_mm = MARGIN_MM + 14, PANEL_TEXT_MM
     lines = [(referral.headline, Type(11, bold=True))]
     lines += [(referral.warning, STRONG)] if referral.warning else []
     lines += [(referral.detail, BODY)]

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.reading import Reading
 from dr_core.domain.results import Decision, ReviewReason, ScreeningResult, Status
-from dr_core.domain.second_look import may_be_referable, needs_reader, needs_second_reader, shows_oedema_risk
+from dr_core.domain.second_look import (
+    is_blurred,
+    is_referred,
+    may_be_referable,
+    needs_reader,
+    needs_second_reader,
+    shows_oedema_risk,
+)
 from dr_core.reports.palette import Signal
 from dr_core.reports.wording import clean_text, lower_first
 from dr_core.screening.visit import VisitOutcome
@@ -102,6 +109,8 @@ def describe_review(result: ScreeningResult) -> str:
         reasons.append(f"it could be {lower_first(max(result.decision.grade_set).label)}, which is referable")
     if shows_oedema_risk(result):
         reasons.append("hard exudates near the fovea are likely")
+    if is_blurred(result) and not is_referred(result):
+        reasons.append("it is blurred, and small lesions may not be seen")
     return f"Have a person read this photograph: {', and '.join(reasons)}."
 
 

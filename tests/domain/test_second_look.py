@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from dr_core.domain.grades import Grade
-from dr_core.domain.results import ReviewReason, Status
-from dr_core.domain.second_look import is_referred, may_be_referable, needs_reader, needs_second_reader
+from dr_core.domain.results import Defect, QualityReport, ReviewReason, Status
+from dr_core.domain.second_look import is_blurred, is_referred, may_be_referable, needs_reader, needs_second_reader
 from tests.made_screenings import add_findings, make_result, read_as
 
 
@@ -15,6 +15,17 @@ def test_a_photograph_that_was_read_needs_no_reader():
     assert needs_reader(result)
     assert not needs_reader(read_as(result, Grade.NO_DR))
     assert not needs_second_reader(result)
+
+
+def test_blur_asks_for_a_reader_where_the_eye_would_not_be_referred():
+    blurred = [
+        replace(make_result(grade), quality=QualityReport(True, 0.6, (Defect.BLUR,)))
+        for grade in (Grade.NO_DR, Grade.SEVERE_NPDR)
+    ]
+    assert [needs_reader(result) for result in blurred] == [True, False]
+    dark = replace(blurred[0], quality=QualityReport(True, 0.6, (Defect.DARK,)))
+    assert not needs_reader(dark)
+    assert not is_blurred(replace(blurred[0], status=Status.UNGRADABLE, decision=None))
 
 
 @pytest.mark.parametrize(("said", "expected"), [(Grade.NO_DR, True), (Grade.MILD_NPDR, True), (None, False)])

@@ -106,6 +106,23 @@ def test_a_field_of_few_pixels_is_called_small_and_is_not_graded():
     assert Defect.SMALL_FIELD in report.defects
 
 
+@pytest.mark.parametrize("colour", [(128, 128, 128), (170, 90, 50)])
+def test_a_painted_over_macula_is_called_an_obstruction_and_is_not_graded(colour):
+    pixels = draw().copy()
+    pixels[160:320, 240:400] = colour
+    pixels = cv2.imdecode(cv2.imencode(".png", pixels)[1], cv2.IMREAD_COLOR)
+    photograph = FundusPhotograph(pixels, "made.png", "00" * 32, None, 640, 480)
+    report = assess_quality(photograph, find_field_of_view(pixels), NetworkOpinion(1.0, (1.0, 0.0, 0.0), 0.5))
+    assert not report.gradable
+    assert report.defects[0] is Defect.OBSTRUCTION
+    assert "covers the retina" in report.advice[0]
+
+
+def test_a_blown_out_optic_disc_is_no_obstruction():
+    pixels = cv2.circle(draw().copy(), (440, 230), 28, (255, 255, 255), -1)
+    assert Defect.OBSTRUCTION not in judge(pixels).defects
+
+
 def test_a_photograph_that_was_only_reduced_for_work_is_not_called_small():
     report = judge(draw(width_px=200, height_px=150), source_width_px=2000)
     assert Defect.SMALL_FIELD not in report.defects

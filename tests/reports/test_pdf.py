@@ -196,9 +196,9 @@ def test_a_reading_fills_the_readers_line_and_decides_in_the_summary():
     assert "Reader's grade: ____" in pages[2]
 
 
-@pytest.mark.parametrize("said", [None, Grade.NO_DR], ids=["unread", "read"])
+@pytest.mark.parametrize("note", ["", "a long note " * 40, "W" * 300], ids=["unread", "read", "read and written wide"])
 @pytest.mark.parametrize("grade", [Grade.MILD_NPDR, Grade.SEVERE_NPDR])
-def test_the_fullest_page_keeps_clear_of_the_readers_line(grade, said):
+def test_the_fullest_page_keeps_clear_of_the_readers_line(grade, note):
     result = add_findings(
         make_result(grade, eye=OD, name="long name " * 20),
         grade_set=tuple(Grade)[grade - 1 :],
@@ -211,8 +211,9 @@ def test_the_fullest_page_keeps_clear_of_the_readers_line(grade, said):
     full = make_screening(
         replace(result, decision=decision, quality=replace(result.quality, defects=tuple(Defect)[:3]))
     )
-    if said is not None:
-        full = make_screening(read_as(full.result, said, note="a long note " * 40))
+    if note:
+        read = read_as(full.result, Grade.NO_DR, note=note)
+        full = make_screening(replace(read, reading=replace(read.reading, reader="W" * 60)))
     ends = []
     document = PdfReader(io.BytesIO(render_pdf([full], operating_point=point)))
     document.pages[0].extract_text(
