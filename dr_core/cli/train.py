@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dr_core.domain.errors import ConfigurationError
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION
+from dr_core.reports.wording import clean_text
 from dr_core.training.plan import ENGINES, KERAS, Plan
 
 NAME = "train"
@@ -24,8 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--run-dir",
         type=Path,
-        default=Path.home() / ".cache" / "retinadesk" / "training",
-        help="checkpoint and cached inputs; a run that was interrupted goes on from here",
+        help="checkpoint and cached inputs; a run that was interrupted goes on from here (default: "
+        "~/.cache/retinadesk/training)",
     )
     starts = parser.add_mutually_exclusive_group()
     starts.add_argument(
@@ -57,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train, choose the operating point on val, and export."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    start = _find_start(arguments)
+    start, run_dir = _find_start(arguments), _find_run_dir(arguments.run_dir)
     # TensorFlow takes seconds to load, and the other commands do without it.
     from dr_core.training.release import TrainingJob, train_and_release
 
@@ -73,9 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
         start_share=arguments.start_share,
         teacher=teacher.name if teacher else "",
     )
-    job = TrainingJob(arguments.data, start, arguments.run_dir, arguments.out, plan, teacher)
+    job = TrainingJob(arguments.data, start, run_dir, arguments.out, plan, teacher)
     spec_path = train_and_release(job, name=arguments.name, say=say)
-    shutil.copyfile(arguments.run_dir / "training_log.csv", arguments.out / "training_log.csv")
+    shutil.copyfile(run_dir / "training_log.csv", arguments.out / "training_log.csv")
     print(f"Wrote {spec_path.name}. Next: python -m dr_core evaluate --data {arguments.data}")
     return 0
 
@@ -90,29 +91,59 @@ def _parse_share(text: str) -> float:
     return share
 
 
+def _find_run_dir(named: Path | None) -> Path:
+    if named is not None:
+        return named
+    try:
+        return Path.home() / ".cache" / "retinadesk" / "training"
+    except RuntimeError as error:
+        raise ConfigurationError(
+            "This account has no home folder for the run's checkpoint: name a folder with --run-dir."
+        ) from error
+
+
 def _find_start(arguments: argparse.Namespace) -> Path:
     if arguments.start is not None:
         return _check_release(arguments.start, "--start")
     weights: Path = arguments.weights or arguments.data / ".." / "weights" / WEIGHTS_FILE
-    if not weights.is_file():
+    if not _is_file(weights):
         raise ConfigurationError("The start weights are missing. Name them with --weights.")
     return weights
 
 
 def _check_release(path: Path, option: str) -> Path:
-    if path.suffix != ".keras" or not path.is_file():
-        raise ConfigurationError(f"{path.name} is no .keras file. Name that of an earlier release with {option}.")
+    if path.suffix != ".keras" or not _is_file(path):
+        raise ConfigurationError(
+            f"{clean_text(path.name)} is no .keras file. Name that of an earlier release with {option}."
+        )
     return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for this system
+        return False
 
 
 def _check_teacher(path: Path) -> Path:
     """Refuse a teacher whose photographs were prepared in another way: its answers would be wrong, and learned."""
     teacher, spec = _check_release(path, "--teacher"), path.with_suffix(".model.json")
-    if spec.is_file():
-        prepared = json.loads(spec.read_text(encoding="utf-8")).get("input", {}).get("preprocessing")
+    if _is_file(spec):
+        prepared = _read_preprocessing(spec)
         if prepared != PREPROCESSING_VERSION:
             raise ConfigurationError(
-                f"{path.name} was made for photographs prepared as {prepared}, and this version prepares them as "
-                f"{PREPROCESSING_VERSION}. Leave --teacher out, or name a release of this version."
+                f"{path.name} was made for photographs prepared as {clean_text(prepared)}, and this version prepares "
+                f"them as {PREPROCESSING_VERSION}. Leave --teacher out, or name a release of this version."
             )
     return teacher
+
+
+def _read_preprocessing(spec: Path) -> str:
+    try:
+        return str(json.loads(spec.read_text(encoding="utf-8"))["input"]["preprocessing"])
+    except (LookupError, OSError, RecursionError, TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{spec.name} does not say how photographs were prepared for the release of --teacher: restore it as it "
+            "was released, or leave --teacher out."
+        ) from error

@@ -78,6 +78,41 @@ def test_teacher_of_another_preprocessing_is_refused(jobs, tmp_path: Path, capsy
     assert len(jobs) == 1
 
 
+@pytest.mark.parametrize("content", [b"{", b"[]", b'{"input": 3}', b'{"input": {}}', b"\xff", b"[" * 100_000])
+def test_teacher_whose_specification_cannot_be_read_is_refused(jobs, tmp_path: Path, capsys, content: bytes) -> None:
+    (tmp_path / "earlier.keras").touch()
+    (tmp_path / "earlier.model.json").write_bytes(content)
+    arguments = ["--start", str(tmp_path / "earlier.keras"), "--teacher", str(tmp_path / "earlier.keras")]
+    assert train(tmp_path, *arguments) == 2
+    assert "restore it as it was released, or leave --teacher out" in capsys.readouterr().err
+    assert not jobs
+
+
+def test_account_without_home_folder_uses_every_command_and_names_the_run_folder(
+    jobs, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    def refuse() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", refuse)
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    weights = tmp_path / "imagenet.weights.h5"
+    weights.touch()
+    assert main(["train", "--data", str(tmp_path), "--weights", str(weights)]) == 2
+    assert "name a folder with --run-dir" in capsys.readouterr().err
+    assert train(tmp_path, "--weights", str(weights)) == 0
+    assert len(jobs) == 1
+
+
+@pytest.mark.parametrize("option", ["--weights", "--start"])
+def test_start_with_a_name_that_is_too_long_is_usage(jobs, tmp_path: Path, capsys, option: str) -> None:
+    assert train(tmp_path, option, str(tmp_path / ("x" * 260 + ".keras"))) == 2
+    assert option in capsys.readouterr().err
+    assert not jobs
+
+
 @pytest.mark.parametrize(("option", "file"), [("--weights", "none.h5"), ("--start", "none.keras"), ("--start", "x.h5")])
 def test_missing_start_names_the_option(jobs, tmp_path: Path, capsys, option: str, file: str) -> None:
     (tmp_path / "x.h5").touch()
