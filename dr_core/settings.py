@@ -10,6 +10,7 @@ import math
 import os
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,14 +29,30 @@ class Settings:
     Attributes:
         server_roots: folders that the Batch page may read; empty for none.
         job_hours: hours for which results of a batch are kept.
-        job_dir: folder in which private files of batches are kept.
+        named_job_dir: folder in which private files of batches are kept; None for the system's temporary one.
         operating_point: file of the clinic's own operating point; None for the released thresholds.
     """
 
     server_roots: tuple[Path, ...]
     job_hours: float
-    job_dir: Path
+    named_job_dir: Path | None = None
     operating_point: Path | None = None
+
+    @property
+    def job_dir(self) -> Path:
+        """Folder in which private files of batches are kept; looked for when asked, since `grade` needs none.
+
+        Raises:
+            ConfigurationError: none is named, and the system has no temporary folder that can be written.
+        """
+        if self.named_job_dir is not None:
+            return self.named_job_dir
+        try:
+            return Path(tempfile.gettempdir())
+        except OSError as error:
+            raise ConfigurationError(
+                "This computer has no temporary folder that can be written: name a folder with RETINADESK_JOB_DIR."
+            ) from error
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -51,13 +68,15 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     return Settings(
         server_roots=tuple(_read_path("RETINADESK_ROOTS", root) for root in roots.split(os.pathsep) if root.strip()),
         job_hours=_read_hours("RETINADESK_JOB_HOURS", variables.get("RETINADESK_JOB_HOURS", "")),
-        job_dir=_read_path("RETINADESK_JOB_DIR", job_dir) if job_dir.strip() else Path(tempfile.gettempdir()),
+        named_job_dir=_read_path("RETINADESK_JOB_DIR", job_dir) if job_dir.strip() else None,
         operating_point=_read_path("RETINADESK_OPERATING_POINT", point) if point.strip() else None,
     )
 
 
 def _read_path(variable: str, text: str) -> Path:
-    path = Path(text.strip()).expanduser()
+    path = Path(text.strip())
+    with suppress(RuntimeError):  # of a user whom nobody knows, or an account without home: not absolute, as it stands
+        path = path.expanduser()
     if not path.is_absolute():
         raise ConfigurationError(f"{variable} must hold absolute paths. Received: {text.strip()!r}")
     return path

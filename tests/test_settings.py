@@ -1,5 +1,6 @@
 """Settings from the environment."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -35,8 +36,11 @@ def test_everything_set():
     ("variable", "value"),
     [
         ("RETINADESK_ROOTS", "relative"),
+        ("RETINADESK_ROOTS", "/data:~nobodyxx/a"),
         ("RETINADESK_JOB_DIR", "relative"),
+        ("RETINADESK_JOB_DIR", "~nobodyxx/a"),
         ("RETINADESK_OPERATING_POINT", "relative"),
+        ("RETINADESK_OPERATING_POINT", "~nobodyxx/a"),
         ("RETINADESK_JOB_HOURS", "many"),
         ("RETINADESK_JOB_HOURS", "0"),
         ("RETINADESK_JOB_HOURS", "nan"),
@@ -46,3 +50,14 @@ def test_everything_set():
 def test_wrong_setting_is_named(variable, value):
     with pytest.raises(ConfigurationError, match=f"{variable} must"):
         load_settings({variable: value})
+
+
+def test_temporary_folder_is_looked_for_only_when_it_is_needed(monkeypatch):
+    def refuse() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", refuse)
+    settings = load_settings({})
+    with pytest.raises(ConfigurationError, match="name a folder with RETINADESK_JOB_DIR"):
+        _ = settings.job_dir
+    assert load_settings({"RETINADESK_JOB_DIR": "/var/jobs"}).job_dir == Path("/var/jobs")
