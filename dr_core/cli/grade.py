@@ -13,7 +13,6 @@ from dr_core.cli.progress_line import ProgressLine
 from dr_core.domain.errors import ConfigurationError, StorageError
 from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.model.classifier import Classifier
-from dr_core.reports.csv import PART_SUFFIX
 from dr_core.reports.operating_point import read_operating_point
 from dr_core.reports.wording import clean_text
 from dr_core.screening.batch import screen_batch
@@ -23,6 +22,7 @@ from dr_core.screening.cluster_worker import pack_job
 from dr_core.screening.journal import Journal, describe_setup
 from dr_core.screening.keepsakes import PictureFolder
 from dr_core.screening.object_storage import find_stored_photographs, is_address
+from dr_core.screening.part_file import PART_SUFFIX
 from dr_core.screening.sources import BatchInput
 from dr_core.settings import load_settings
 

@@ -15,6 +15,7 @@ from dr_core.domain.reading import UNGRADABLE_LABEL
 from dr_core.domain.results import ScreeningResult, Status
 from dr_core.domain.second_look import needs_second_reader
 from dr_core.reports.spreadsheet import defuse_cell
+from dr_core.screening.part_file import PartFile
 
 __all__ = [
     "CSV_COLUMNS",
@@ -67,7 +68,6 @@ READING_COLUMNS = (
     "reader_grade", "reader_grade_name", "reader_referable", "reader_follow_up", "reader_agrees", "second_reader",
     "reader", "reader_note", "read_utc", "read_blind",
 )  # fmt: skip
-PART_SUFFIX = ".part"
 MODEL_SHA_CHARACTERS = 12
 
 
@@ -179,14 +179,12 @@ class CsvFile:
         """
         # A link is written through, not replaced.
         self._path = Path(os.path.realpath(path))
-        self._part = self._path.with_name(self._path.name + PART_SUFFIX)
         self._columns = tuple(columns)
         try:
-            # Made anew: what a forged link of this name leads to is not written over.
-            self._part.unlink(missing_ok=True)
-            self._stream = self._part.open("x", encoding="utf-8", newline="")
+            self._part = PartFile(self._path)
         except OSError as error:
             raise _explain(path, error) from error
+        self._stream = os.fdopen(self._part.descriptor, "w", encoding="utf-8", newline="")
         self._write(self._columns)
 
     def __enter__(self) -> Self:
@@ -199,15 +197,14 @@ class CsvFile:
             if kind is None:
                 self._stream.flush()
                 os.fsync(self._stream.fileno())
-                self._part.replace(self._path)
+                self._part.take_place()
         except OSError as failure:
             raise _explain(self._path, failure) from failure
         finally:
             # On a full disk closing fails too, and the part is what takes the room.
+            self._part.clear()
             with suppress(OSError):
                 self._stream.close()
-            with suppress(OSError):
-                self._part.unlink(missing_ok=True)
 
     def write_row(self, cells: Mapping[str, str]) -> None:
         """Write one row; `cells` holds a text for every column.

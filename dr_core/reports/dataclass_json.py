@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from dr_core.domain.errors import ConfigurationError, StorageError
+from dr_core.screening.part_file import PART_SUFFIX
 
 Record = TypeVar("Record")
 
@@ -30,7 +31,7 @@ def write_record(record: Any, path: Path) -> None:
     """
     text = json.dumps(dataclasses.asdict(record), indent=1, allow_nan=False, ensure_ascii=False)
     text = _NUMBER_LIST.sub(lambda match: " ".join(match[0].split()), text)
-    beside = path.with_name(path.name + ".part")
+    beside = path.with_name(path.name + PART_SUFFIX)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Made anew: a forged link of this name is not written through, and a pipe is not waited for.

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from dr_core.domain.errors import StorageError
-from dr_core.reports.csv import PART_SUFFIX
+from dr_core.screening.part_file import PART_SUFFIX
 
 if TYPE_CHECKING:
     import pyarrow as pa

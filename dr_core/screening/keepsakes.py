@@ -1,7 +1,6 @@
 """Pictures that outlive a photograph in a batch: its heatmap overlay and its thumbnail, under generated names."""
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from dr_core.domain.errors import StorageError
@@ -9,6 +8,7 @@ from dr_core.imaging.encode import encode_jpeg, shrink_to
 from dr_core.imaging.overlay import overlay_cam
 from dr_core.model.cam import default_map
 from dr_core.screening.overlay_mark import mark_overlay
+from dr_core.screening.part_file import PartFile
 from dr_core.screening.pipeline import Screening
 
 __all__ = ["PictureFolder", "draw_overlay", "draw_thumbnail"]
@@ -64,18 +64,17 @@ class PictureFolder:
         Raises:
             StorageError: the disk refused.
         """
-        part = self.folder / f"{name}.part"
         try:
-            # Made anew: a forged link of this name is not written through, and a pipe is not waited for.
-            part.unlink(missing_ok=True)
-            with part.open("xb") as stream:
-                stream.write(picture)
-            part.replace(self.folder / name)
+            part = PartFile(self.folder / name)
+            with os.fdopen(part.descriptor, "wb") as stream:
+                try:
+                    stream.write(picture)
+                    stream.flush()
+                    part.take_place()
+                finally:
+                    part.clear()
         except OSError as error:
             raise _explain(error) from error
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
 
     def read(self, name: str) -> bytes | None:
         """Return one picture; None when it is not there."""

@@ -153,6 +153,16 @@ def test_forged_link_under_the_name_of_the_part_is_not_followed(tmp_path):
     assert (tmp_path / "report.csv").read_bytes() == render_csv([])
 
 
+def test_two_runs_that_write_one_file_both_finish(tmp_path):
+    path = tmp_path / "index.csv"
+    with CsvFile(path, ("row",)) as first:
+        with CsvFile(path, ("row",)) as second:
+            second.write_row({"row": "2"})
+        first.write_row({"row": "1"})
+    assert path.read_text() == "row\n1\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_linked_report_is_written_through_its_link(tmp_path):
     target = tmp_path / "real.csv"
     target.write_text("older")

@@ -10,6 +10,7 @@ from PIL import Image
 from dr_core.domain.errors import StorageError
 from dr_core.screening.keepsakes import PictureFolder, draw_overlay, draw_thumbnail
 from dr_core.screening.overlay_mark import name_overlay
+from dr_core.screening.part_file import PartFile
 from dr_core.screening.pipeline import Screening, screen_photograph
 from tests.fakes import FakeClassifier, make_failed
 
@@ -82,4 +83,19 @@ def test_picture_that_cannot_be_written_leaves_no_part_behind(tmp_path):
     (tmp_path / "1.jpg").mkdir()
     with pytest.raises(StorageError, match="could not be written"):
         folder.write("1.jpg", b"picture")
+    assert [path.name for path in tmp_path.iterdir()] == ["1.jpg"]
+
+
+def test_two_runs_that_draw_the_same_overlay_both_finish(tmp_path, monkeypatch):
+    folder = PictureFolder(tmp_path)
+    place = PartFile.take_place
+
+    def place_after_the_other(part: PartFile) -> None:
+        monkeypatch.setattr(PartFile, "take_place", place)
+        folder.write("1.jpg", b"other")
+        place(part)
+
+    monkeypatch.setattr(PartFile, "take_place", place_after_the_other)
+    folder.write("1.jpg", b"picture")
+    assert folder.read("1.jpg") == b"picture"
     assert [path.name for path in tmp_path.iterdir()] == ["1.jpg"]
