@@ -1,7 +1,9 @@
 """``calibrate``: a clinic's graded photographs in, its own operating point out, with what it is worth there."""
 
 import argparse
+import os
 import shlex
+import stat
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from dr_core.reports.local_calibration import describe_left_out, format_summary
 from dr_core.reports.operating_point import check_name, check_output, make_operating_point, write_operating_point
 from dr_core.screening.clinic_sample import screen_clinic
 from dr_core.screening.folder import find_photographs
-from dr_core.screening.graded_list import GradedList, parse_graded_list
+from dr_core.screening.graded_list import MAX_BYTES, GradedList, parse_graded_list
 from dr_core.screening.graded_photographs import match_photographs
 from dr_core.screening.local_calibration import calibrate_locally, check_sample
 from dr_core.screening.progress import BatchProgress
@@ -111,7 +113,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _read_list(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        # Not waited for, should it be a pipe.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise ConfigurationError("--graded is a pipe or a device: name the CSV file.")
+            # One byte more than the limit, so that the list is refused by its size.
+            return stream.read(MAX_BYTES + 1) or b""
     except OSError as error:
         raise ConfigurationError(
             f"The list of --graded could not be read ({error.strerror}): check the path."

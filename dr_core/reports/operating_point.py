@@ -16,6 +16,7 @@ from dr_core.reports.dataclass_json import read_record, write_record
 from dr_core.reports.spreadsheet import defuse_cell
 from dr_core.reports.wording import clean_text
 from dr_core.screening.local_calibration import SENSITIVITIES, TEMPERATURES, LocalCalibration
+from dr_core.screening.part_file import PART_SUFFIX
 
 __all__ = [
     "check_name",
@@ -90,11 +91,20 @@ def check_output(out: Path, name: str) -> None:
         ConfigurationError: `out` is a file of another kind or of another name, or this account may not write there.
         StorageError: the folder cannot be listed.
     """
-    _next_version(name, out)
-    folder = out.parent if _is_file_name(out) else out
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+    try:
+        _next_version(name, out)
+        folder = out
+        if _is_file_name(out):
+            folder = out.parent
+            out.with_name(out.name + PART_SUFFIX).exists()  # it grows under this name, which may be too long
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        writable = folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+    except OSError as error:
+        raise ConfigurationError(
+            f"--out cannot be used ({error.strerror}): check the path, or choose a shorter name."
+        ) from error
+    if not writable:
         raise ConfigurationError("--out cannot be written there: name a folder, or a .json file, of your own.")
 
 

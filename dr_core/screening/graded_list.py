@@ -18,7 +18,7 @@ from dr_core.domain.errors import ConfigurationError
 from dr_core.domain.grades import GRADE_COUNT
 from dr_core.screening.sources import format_name
 
-__all__ = ["TEMPLATE", "GradedList", "ListedGrade", "parse_graded_list", "quote_name", "split_path"]
+__all__ = ["MAX_BYTES", "TEMPLATE", "GradedList", "ListedGrade", "parse_graded_list", "quote_name", "split_path"]
 
 TEMPLATE = b"file,grade\r\nphotograph_001.jpg,0\r\nphotograph_002.jpg,2\r\nphotograph_003.jpg,U\r\n"
 FILE_COLUMNS = ("file", "filename", "file name", "image", "photograph", "name", "path")

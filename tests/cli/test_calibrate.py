@@ -1,6 +1,7 @@
 """``calibrate`` from outside: exit status, what it prints, and the file that it leaves."""
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from dr_core.cli import main
 from dr_core.domain.errors import ModelAltered
 from dr_core.model.classifier import Classifier
 from dr_core.reports.operating_point import read_operating_point
-from dr_core.screening import clinic_sample
+from dr_core.screening import clinic_sample, graded_list
 from tests.fakes import FakeClassifier
 from tests.made_clinics import list_grades, make_clinic, plan_made_steps
 
@@ -124,6 +125,37 @@ def test_wrong_list_is_refused_and_nothing_is_written(calibrate, clinic, capsys,
     assert not (clinic / "own.json").exists()
 
 
+def test_list_that_is_no_file_is_neither_waited_for_nor_read(calibrate, clinic, capsys):
+    os.mkfifo(clinic / "pipe")
+    for path in (clinic / "pipe", "/dev/null"):
+        assert calibrate("--out", clinic / "own.json", "--graded", path) == 2
+        assert "name the CSV file" in capsys.readouterr().err
+
+
+def test_no_more_of_a_list_is_read_than_the_limit(calibrate, clinic, capsys, monkeypatch):
+    read: list[int] = []
+
+    def parse(data: bytes) -> graded_list.GradedList:
+        read.append(len(data))
+        return graded_list.parse_graded_list(data)
+
+    monkeypatch.setattr("dr_core.cli.calibrate.parse_graded_list", parse)
+    with (clinic / "graded.csv").open("r+b") as listed:
+        listed.truncate(3 * graded_list.MAX_BYTES)
+    assert calibrate("--out", clinic / "own.json") == 2
+    assert "is it the right file?" in capsys.readouterr().err
+    assert read == [graded_list.MAX_BYTES + 1]
+
+
+@pytest.mark.parametrize(
+    "name", ["x" * 260 + ".json", "x" * 252 + ".json", "x" * 247 + ".json", "x" * 260, "x" * 260 + "/a.json"]
+)
+def test_place_with_a_name_that_is_too_long_is_refused_before_the_work(calibrate, clinic, capsys, monkeypatch, name):
+    monkeypatch.setattr("dr_core.cli.calibrate.screen_clinic", lambda *_, **__: pytest.fail("screened"))
+    assert calibrate("--out", clinic / name) == 2
+    assert "choose a shorter name" in capsys.readouterr().err
+
+
 def test_too_few_gradable_photographs_are_refused_after_the_screening(calibrate, clinic, capsys):
     for path in (clinic / "images").rglob("eye_0[0-7]*.jpg"):
         path.write_bytes(b"blurred")
@@ -142,6 +174,7 @@ def test_too_few_gradable_photographs_are_refused_after_the_screening(calibrate,
         (("--out", "graded.csv"), "neither a folder nor a .json file"),
         (("--out", "points", "--images", "graded.csv"), "--images is no folder"),
         (("--out", "points", "--graded", "none.csv"), "could not be read"),
+        (("--out", "points", "--graded", "images"), "could not be read"),
     ],
 )
 def test_wrong_argument_is_usage(calibrate, clinic, monkeypatch, capsys, arguments, words):
