@@ -127,7 +127,7 @@ def load_spec(model_dir: Path | None = None) -> ModelSpec:
             it is not as it was released.
     """
     folder = model_dir or DEFAULT_MODEL_DIR
-    candidates = sorted(folder.glob("*.model.json")) if folder.is_dir() else []
+    candidates = _list_specs(folder)
     if len(candidates) != 1:
         found = "no model" if not candidates else f"{len(candidates)} models"
         raise ModelNotFound(
@@ -137,6 +137,13 @@ def load_spec(model_dir: Path | None = None) -> ModelSpec:
         return _parse(json.loads(candidates[0].read_text(encoding="utf-8"), parse_constant=_refuse_constant), folder)
     except _MALFORMED as error:
         raise ModelAltered(f"{candidates[0].name} is not a valid model specification ({error}). {_REMEDY}") from error
+
+
+def _list_specs(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.glob("*.model.json")) if folder.is_dir() else []
+    except OSError:  # a name that is too long for this system, or a folder that this account may not list
+        return []
 
 
 def _refuse_constant(name: str) -> float:

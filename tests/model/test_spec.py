@@ -129,8 +129,9 @@ def test_load_refuses_json_that_is_none(tmp_path: Path) -> None:
 
 
 def test_load_needs_exactly_one_model(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFound, match="no model"):
-        load_spec(tmp_path)
+    for folder in (tmp_path, tmp_path / ("x" * 260)):
+        with pytest.raises(ModelNotFound, match="no model"):
+            load_spec(folder)
     write(tmp_path)
     (tmp_path / "second.model.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ModelNotFound, match="2 models"):
