@@ -1,6 +1,7 @@
 """``serve``: start the browser application."""
 
 import argparse
+import errno
 import os
 import socket
 import sys
@@ -8,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from dr_core.domain.errors import ConfigurationError
+from dr_core.reports.wording import clean_text
 
 __all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
 
@@ -34,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Hand this process over to Streamlit.
 
     Raises:
-        ConfigurationError: the port is out of range, or the application is not beside the library.
+        ConfigurationError: the port is out of range, the address is none of this computer, or the application is not
+            beside the library.
     """
     app, server = HOME / "app.py", HOME / "server.py"
     if not (app.is_file() and server.is_file()):
@@ -43,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if not 1 <= arguments.port <= MAX_PORT:
         raise ConfigurationError(f"--port must lie between 1 and {MAX_PORT}. Received: {arguments.port}")
+    _check_place(arguments.address, arguments.port)
     # Streamlit finds its settings in the folder it is started from.
     os.chdir(HOME)
     command = [sys.executable, str(server), "run", str(app)]
@@ -51,6 +55,24 @@ def run(arguments: argparse.Namespace) -> int:
         settings += ["--server.allowedHosts", host]
     sys.stdout.flush()
     os.execv(sys.executable, [*command, *settings])  # noqa: S606 - our own interpreter, no shell
+
+
+def _check_place(address: str, port: int) -> None:
+    """Refuse a place on which nobody can listen, of which Streamlit would only show its own stack."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+    except (OSError, UnicodeError) as error:
+        # Of a port that is taken Streamlit says so itself.
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            return
+        reason = error.strerror if isinstance(error, OSError) else "no name of a computer"
+        raise ConfigurationError(
+            f'Nobody can listen on "{clean_text(address)}", port {port} ({reason}): give --address a name or number of '
+            "this computer, such as localhost or 0.0.0.0, and --port a number above 1023."
+        ) from error
 
 
 def _list_hosts(address: str) -> list[str]:
