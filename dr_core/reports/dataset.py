@@ -59,7 +59,7 @@ def list_samples(data_dir: Path) -> tuple[SamplePhotograph, ...]:
         with (root / MANIFEST_NAME).open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         return tuple(
-            SamplePhotograph(root / row["path"], row["source"], Grade(int(float(row["grade"]))))
+            SamplePhotograph(root / row["path"], row["source"], _read_grade(row["grade"]))
             for row in rows
             if row["split"] == SAMPLED_SPLIT
             and row["grade"]
@@ -68,7 +68,7 @@ def list_samples(data_dir: Path) -> tuple[SamplePhotograph, ...]:
         )
     except FileNotFoundError as error:
         raise ConfigurationError(f"The data folder holds no {MANIFEST_NAME}. Point RETINADESK_DATA at one.") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
         raise ConfigurationError(f"{MANIFEST_NAME} in the data folder is not a manifest. See the README.") from error
     except OSError as error:
         raise StorageError(f"{MANIFEST_NAME} could not be read ({error.strerror}).") from error
@@ -82,3 +82,10 @@ def pick_samples(
     generator = np.random.default_rng([seed, int(grade), len(fitting)])
     chosen = generator.permutation(len(fitting))[:count]
     return tuple(fitting[index] for index in chosen)
+
+
+def _read_grade(text: str) -> Grade:
+    number = float(text)
+    if not number.is_integer():
+        raise ValueError(f"A grade is a whole number. Received: {text}")
+    return Grade(int(number))

@@ -1,6 +1,5 @@
 """Read the manifest of labelled photographs and keep them as normalised discs on disk."""
 
-import csv
 import hashlib
 import json
 import logging
@@ -12,16 +11,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dr_core.domain.errors import ConfigurationError, NotAFundusPhotograph
+from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.grades import GRADE_COUNT
 from dr_core.domain.photograph import Float32Array, Laterality, UInt8Array
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION, normalise_field
 from dr_core.training.companions import Companions
+from dr_core.training.manifest import ManifestLine, read_lines
 from dr_core.training.outlined import LesionPhotograph
 from dr_core.training.recapture import recapture
 
+OEDEMA_RISKS = 3
+_COLUMNS = ("image_id", "path", "source", "grade", "split", "patient_id", "gradable", "label_conflict")
+_EYES = tuple(eye.value for eye in Laterality)
 NEUTRAL = 128  # what the normalisation writes where there is no retina
 _log = logging.getLogger(__name__)
 
@@ -59,38 +62,25 @@ def read_manifest(data_dir: Path) -> list[LabelledPhotograph]:
     """Read ``manifest.csv`` in `data_dir`.
 
     Raises:
-        ConfigurationError: there is no manifest, or a column is missing.
+        ConfigurationError: there is no manifest, or it is not as docs/data.md describes it.
     """
-    manifest = data_dir / "manifest.csv"
-    if not manifest.is_file():
-        raise ConfigurationError(
-            f"There is no manifest.csv in {data_dir}. Point --data at the folder that holds the labelled photographs."
-        )
-    with manifest.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    try:
-        return [_read_row(row, data_dir) for row in rows]
-    except (KeyError, ValueError) as error:
-        raise ConfigurationError(
-            f"manifest.csv does not have the columns that docs/data.md describes: {error}."
-        ) from error
+    return [_read_line(line, data_dir) for line in read_lines(data_dir, _COLUMNS)]
 
 
-def _read_row(row: dict[str, str], data_dir: Path) -> LabelledPhotograph:
-    grade = int(row["grade"]) if row["grade"] else None
-    if grade is not None and not 0 <= grade < GRADE_COUNT:
-        raise ValueError(f"grade must be 0 to 4. Received: {grade}")
+def _read_line(line: ManifestLine, data_dir: Path) -> LabelledPhotograph:
+    cells = line.cells
+    gradable = line.read_whole("gradable", 2)
     return LabelledPhotograph(
-        image_id=row["image_id"],
-        path=data_dir / row["path"],
-        source=row["source"],
-        split=row["split"],
-        grade=grade,
-        patient_id=row["patient_id"],
-        gradable=bool(int(row["gradable"])) if row["gradable"] else None,
-        label_conflict=row["label_conflict"] == "1",
-        laterality=Laterality(row["eye"]) if row.get("eye") else None,
-        oedema_risk=int(row["dme"]) if row.get("dme") else None,
+        image_id=cells["image_id"],
+        path=data_dir / cells["path"],
+        source=cells["source"],
+        split=cells["split"],
+        grade=line.read_whole("grade", GRADE_COUNT),
+        patient_id=cells["patient_id"],
+        gradable=None if gradable is None else bool(gradable),
+        label_conflict=bool(line.read_whole("label_conflict", 2)),
+        laterality=Laterality(line.read_choice("eye", _EYES)) if cells.get("eye") else None,
+        oedema_risk=line.read_whole("dme", OEDEMA_RISKS) if "dme" in cells else None,
     )
 
 

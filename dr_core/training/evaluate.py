@@ -24,6 +24,7 @@ from dr_core.imaging.preprocess import PREPROCESSING_VERSION
 from dr_core.model.calibration import decide
 from dr_core.model.spec import ModelSpec
 from dr_core.training.bootstrap import BOUNDARIES, RESAMPLES, SEED, GradedSet, measure_slice
+from dr_core.training.manifest import is_there
 from dr_core.training.metrics import FlagArray
 from dr_core.training.statistics import name_groups, read_manifest_table
 
@@ -99,7 +100,7 @@ def screen_split(
     rows = table[(table["split"] == split) & table["grade"].notna()].reset_index(drop=True)
     if rows.empty:
         raise ConfigurationError(f"The manifest has no graded photograph in the split {split}. Check the data folder.")
-    missing = [path for path in rows["path"] if not (data_dir / path).is_file()]
+    missing = [path for path in rows["path"] if not is_there(data_dir / path)]
     if missing:
         raise ConfigurationError(f"{len(missing)} photographs of the manifest are missing. Complete the data folder.")
     started = perf_counter()

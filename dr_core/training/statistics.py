@@ -24,9 +24,8 @@ from dr_core.domain.grades import GRADE_COUNT
 from dr_core.domain.photograph import FieldOfView, UInt8Array
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
+from dr_core.training.manifest import SPLITS, is_there, quote_cell, read_lines
 
-MANIFEST_NAME = "manifest.csv"
-SPLITS = ("train", "val", "test", "excluded")
 # All sources are brought to the field width of the smallest before their sharpness is compared.
 FIELD_WIDTH_PX = 224
 INNER_FIELD = 0.9
@@ -35,27 +34,27 @@ SHARPNESS_RANGE, SHARPNESS_BINS = (-2.0, -0.4), 32
 AGE_RANGE, AGE_BINS = (0.0, 100.0), 10
 MAX_SIZES = 40
 _TEXT_COLUMNS = ("image_id", "path", "source", "split", "patient_id", "sex", "duplicate_of")
-_COLUMNS = (
-    "image_id", "path", "source", "grade", "split", "patient_id", "age", "sex", "gradable", "duplicate_of",
-    "label_conflict", "width", "height", "original_width", "original_height",
-)  # fmt: skip
+_FLAG_COLUMNS = ("gradable", "label_conflict")
+_NUMBER_COLUMNS = ("age", "width", "height", "original_width", "original_height")
+_COLUMNS = (*_TEXT_COLUMNS, "grade", *_FLAG_COLUMNS, *_NUMBER_COLUMNS)
 
 
 def read_manifest_table(data_dir: Path) -> pd.DataFrame:
     """Read the manifest of a data folder.
 
+    Returns:
+        One row a photograph, columns as docs/data.md describes them; what is unknown is missing.
+
     Raises:
-        ConfigurationError: the folder has no manifest, or columns are missing from it.
+        ConfigurationError: there is no manifest, or it is not as docs/data.md describes it.
     """
-    path = data_dir / MANIFEST_NAME
-    try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(_TEXT_COLUMNS, "str"))
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"No readable {MANIFEST_NAME} in the data folder. Point --data at it.") from error
-    missing = [name for name in _COLUMNS if name not in table.columns]
-    if missing:
-        raise ConfigurationError(f"{MANIFEST_NAME} lacks the columns {', '.join(missing)}. See the data's README.")
-    return table
+    lines = read_lines(data_dir, _COLUMNS)
+    # An empty cell stays empty here, whichever words pandas would take for nothing too.
+    texts = {name: pd.Series([line.cells[name] or None for line in lines], dtype="str") for name in _TEXT_COLUMNS}
+    wholes = {name: [line.read_whole(name, 2) for line in lines] for name in _FLAG_COLUMNS}
+    wholes["grade"] = [line.read_whole("grade", GRADE_COUNT) for line in lines]
+    numbers = {name: [line.read_number(name) for line in lines] for name in _NUMBER_COLUMNS}
+    return pd.DataFrame(texts | {name: pd.Series(cells, dtype="float64") for name, cells in (wholes | numbers).items()})
 
 
 def measure_dataset(data_dir: Path, *, progress: Callable[[int, int], None] | None = None) -> DatasetStatistics:
@@ -66,7 +65,8 @@ def measure_dataset(data_dir: Path, *, progress: Callable[[int, int], None] | No
         progress: called with photographs done and photographs in all.
 
     Raises:
-        ConfigurationError: no manifest, or a photograph that it lists is missing.
+        ConfigurationError: no manifest, one that is not as docs/data.md describes it, or a photograph that it lists is
+            missing.
     """
     table = read_manifest_table(data_dir)
     looks = np.full((len(table), 2), np.nan)
@@ -191,8 +191,11 @@ def _as_five(counts: list[int]) -> tuple[int, int, int, int, int]:
 
 def _read_bytes(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        if is_there(path):
+            return path.read_bytes()
     except OSError as error:
         raise ConfigurationError(
-            f"A photograph of the manifest is missing: {path.name}. Complete the folder."
+            f"A photograph of the manifest could not be read ({error.strerror}): {quote_cell(path.name)}. Check the "
+            "data folder."
         ) from error
+    raise ConfigurationError(f"A photograph of the manifest is missing: {quote_cell(path.name)}. Complete the folder.")

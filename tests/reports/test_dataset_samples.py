@@ -33,7 +33,11 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path):
     assert list_samples(folder) == ()
 
 
-@pytest.mark.parametrize("content", [None, "path\na.jpg\n", HEADER + "a,a.jpg,one,9,train,0\n"])
+@pytest.mark.parametrize(
+    "content",
+    [None, "path\na.jpg\n", HEADER + f"a,{'x' * 200_000},one,1,train,0\n"]
+    + [HEADER + f"a,a.jpg,one,{grade},train,0\n" for grade in ("9", "1.5", "inf", "x")],
+)
 def test_a_folder_without_a_proper_manifest_is_a_configuration_error(tmp_path, content):
     if content is not None:
         (tmp_path / "manifest.csv").write_text(content)

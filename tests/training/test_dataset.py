@@ -32,10 +32,12 @@ def test_rows_are_read_with_what_is_unknown_left_unknown(tmp_path):
     assert not unknown.label_conflict
 
 
-@pytest.mark.parametrize("grade", ["5", "-1", "two"])
-def test_a_grade_off_the_scale_is_refused(tmp_path, grade):
-    write_manifest(tmp_path, ("a:1", "1.jpg", "a", grade, "train", "", "", "0"))
-    with pytest.raises(ConfigurationError, match="columns"):
+@pytest.mark.parametrize(("column", "value"), [("eye", "left"), ("dme", "3"), ("dme", "low")])
+def test_what_is_taught_beside_the_grade_is_read_as_strictly(tmp_path, column, value):
+    (tmp_path / "manifest.csv").write_text(
+        ",".join((*COLUMNS, column)) + f"\na:1,1.jpg,a,1,train,,,0,\na:2,2.jpg,a,1,train,,,0,{value}\n"
+    )
+    with pytest.raises(ConfigurationError, match=f"^Line 3 .* in the column {column}: write "):
         read_manifest(tmp_path)
 
 

@@ -165,6 +165,13 @@ def test_an_incomplete_folder_is_refused_before_the_work(data_folder):
         evaluate_model(data_folder, SPEC, screen=screen, split="val")
 
 
+def test_name_that_is_too_long_for_the_system_counts_as_missing(data_folder):
+    text = (data_folder / "manifest.csv").read_text().replace(",8.jpg,", f",{'x' * 300}.jpg,")
+    (data_folder / "manifest.csv").write_text(text)
+    with pytest.raises(ConfigurationError, match="1 photographs"):
+        evaluate_model(data_folder, SPEC, screen=screen, split="val")
+
+
 def test_an_empty_split_is_refused(data_folder):
     table = pd.read_csv(data_folder / "manifest.csv")
     table[table["split"] != "test"].to_csv(data_folder / "manifest.csv", index=False)

@@ -102,9 +102,10 @@ def test_a_dark_photograph_measures_darker_and_a_blurred_one_less_sharp(data_fol
 
 
 def test_a_missing_photograph_is_named_with_its_remedy(tmp_path):
-    write_manifest(tmp_path, [make_row("gone")])
-    with pytest.raises(ConfigurationError, match=r"gone\.jpg"):
-        measure_dataset(tmp_path)
+    for path in ("gone.jpg", "/dev/zero", "x" * 300):
+        write_manifest(tmp_path, [make_row("gone", path=path)])
+        with pytest.raises(ConfigurationError, match=f'missing: "{path.rpartition("/")[2][:60]}.*Complete the folder'):
+            measure_dataset(tmp_path)
 
 
 def test_a_missing_manifest_or_column_is_a_configuration_error(tmp_path):
