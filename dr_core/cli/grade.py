@@ -7,8 +7,9 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from dr_core.cli.grading_paths import check_heatmaps, check_output, quote_path
+from dr_core.cli.grading_paths import check_heatmaps, check_output
 from dr_core.cli.grading_run import Engine, GradingPlan, GradingRun
+from dr_core.cli.output_file import quote_path
 from dr_core.cli.progress_line import ProgressLine
 from dr_core.domain.errors import ConfigurationError, StorageError
 from dr_core.domain.operating_point import LocalOperatingPoint
@@ -85,16 +86,19 @@ def run(arguments: argparse.Namespace) -> int:
     # As on the pages: a clinic that has set its operating point is not graded at another without knowing.
     point_path: Path | None = arguments.operating_point or load_settings().operating_point
     _check_engine(arguments)
+    real_out = os.path.realpath(out)
+    journal_path = Path(real_out + JOURNAL_SUFFIX)
     try:
         check_output(out, arguments.paths, point_path)
         check_heatmaps(arguments.heatmaps, arguments.paths)
+        unfinished = journal_path.exists()  # has a longer name than the report, which the system may refuse
     except OSError as error:
-        raise ConfigurationError(f"A path cannot be used ({error.strerror}): check --out and --heatmaps.") from error
+        raise ConfigurationError(
+            f"A path cannot be used ({error.strerror}): check --out and --heatmaps, or choose shorter names."
+        ) from error
     _check_inputs(arguments.paths, line)
     point = None if point_path is None else read_operating_point(point_path)
     classifier = _load_classifier(arguments.model, point)
-    real_out = os.path.realpath(out)
-    journal_path = Path(real_out + JOURNAL_SUFFIX)
     own_files = [real_out, real_out + PART_SUFFIX, str(journal_path)]
     if arguments.heatmaps is not None:
         own_files.append(str(arguments.heatmaps))
@@ -109,7 +113,6 @@ def run(arguments: argparse.Namespace) -> int:
         batch = find_stored_photographs(arguments.paths, exclude=own_files)
         plan = GradingPlan(batch, classifier, screen, arguments.grade_ungradable, arguments.details)
         setup = describe_setup(plan.classifier, grade_ungradable=plan.grade_ungradable)
-        unfinished = journal_path.exists()
         try:
             pictures = PictureFolder(arguments.heatmaps) if arguments.heatmaps is not None else None
             journal = Journal(journal_path, setup, resume=arguments.resume)

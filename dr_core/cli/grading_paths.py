@@ -1,17 +1,22 @@
-"""Where ``grade`` may write: never over a photograph, another input or a setting, and never among what it grades."""
+"""Where ``grade`` may write: over nothing but its own reports, and never among what it grades."""
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from dr_core.cli.output_file import check_place, check_suffix, quote_path, refuse_foreign
 from dr_core.domain.errors import ConfigurationError
 from dr_core.imaging.decode import looks_like_image
-from dr_core.reports.wording import clean_text
+from dr_core.reports.earlier_report import holds_index, holds_report
+from dr_core.reports.overlay_archive import INDEX_NAME
+from dr_core.reports.parquet import PARQUET_SUFFIX
 from dr_core.screening.folder import holds_photograph
 from dr_core.screening.overlay_mark import has_overlay_name
-from dr_core.screening.sources import format_name, has_image_extension, read_head
+from dr_core.screening.sources import read_head
 
-__all__ = ["check_heatmaps", "check_output", "quote_path"]
+__all__ = ["check_heatmaps", "check_output"]
+
+REPORT_SUFFIXES = (".csv", PARQUET_SUFFIX)
 
 
 def check_output(out: Path, paths: Sequence[str], operating_point: Path | None) -> None:
@@ -26,29 +31,21 @@ def check_output(out: Path, paths: Sequence[str], operating_point: Path | None) 
         ConfigurationError: with the remedy.
         OSError: the path cannot be looked at.
     """
-    if out.is_dir():
-        raise ConfigurationError("--out is a folder: name the CSV file in it.")
-    if out.exists() and not out.is_file():
-        raise ConfigurationError("--out is a pipe or a device: name a CSV file.")
-    real = Path(os.path.realpath(out))
-    if has_image_extension(out.name) or has_image_extension(real.name):
-        raise ConfigurationError("--out is named like a photograph, which it would replace: name a CSV file.")
-    if not real.parent.is_dir():
-        raise ConfigurationError(f"The folder of --out does not exist: make it first. Received: {quote_path(str(out))}")
-    if not os.access(real.parent, os.W_OK | os.X_OK) or (out.exists() and not os.access(out, os.W_OK)):
-        raise ConfigurationError(
-            f"--out cannot be written there: choose another place. Received: {quote_path(str(out))}"
-        )
+    check_place(out, "CSV")
     if not out.exists():
+        check_suffix(out, REPORT_SUFFIXES)
         return
     if any(_is_same_file(out, path) for path in paths) or looks_like_image(read_head(str(out))):
         raise ConfigurationError("--out is a file to be graded, which it would replace: name a CSV file.")
     if operating_point is not None and _is_same_file(out, str(operating_point)):
         raise ConfigurationError("--out is the file of --operating-point, which it would replace: name a CSV file.")
+    check_suffix(out, REPORT_SUFFIXES)
+    if not holds_report(out):
+        raise refuse_foreign(out, "a report of this command")
 
 
 def check_heatmaps(heatmaps: Path | None, paths: Sequence[str]) -> None:
-    """Refuse a folder of overlays in which photographs would be taken for overlays, and left out.
+    """Refuse a folder of overlays in which photographs would be left out as overlays, or another index replaced.
 
     Raises:
         ConfigurationError: with the remedy.
@@ -58,17 +55,17 @@ def check_heatmaps(heatmaps: Path | None, paths: Sequence[str]) -> None:
         return
     if heatmaps.exists() and not heatmaps.is_dir():
         raise ConfigurationError("--heatmaps is a file: name a folder.")
+    index = heatmaps / INDEX_NAME
+    if index.exists() and not (index.is_file() and holds_index(index)):
+        raise ConfigurationError(
+            f"--heatmaps holds an {INDEX_NAME} that is none of overlays, and would be replaced: name a new folder."
+        )
     real = Path(os.path.realpath(heatmaps))
     graded = {Path(os.path.realpath(path)) for path in paths}
     if real in graded:
         raise ConfigurationError("--heatmaps is a folder to be graded: name another, so that no overlay is graded.")
     if not graded.isdisjoint(real.parents):
         _require_own_files(real)
-
-
-def quote_path(path: str) -> str:
-    """Return a path from the command line as one line of harmless text in quotation marks."""
-    return f'"{clean_text(format_name(path))}"'
 
 
 def _is_same_file(out: Path, path: str) -> bool:

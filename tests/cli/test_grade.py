@@ -73,6 +73,7 @@ def test_usage_errors_have_status_2_and_grade_nothing(tmp_path, make_folder, fak
     path = make_folder(1) / "eye_00.jpg"
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "patients.csv").write_text("name,born\n")
     for arguments, message in [
         ((tmp_path / "missing", "--out", tmp_path / "r.csv"), "There is nothing at"),
         ((path, "--out", tmp_path / "nowhere" / "r.csv"), "folder of --out does not exist"),
@@ -80,6 +81,9 @@ def test_usage_errors_have_status_2_and_grade_nothing(tmp_path, make_folder, fak
         ((path, "--out", tmp_path / "pipe"), "pipe or a device"),
         ((path, "--out", path), "named like a photograph"),
         ((path, "--out", tmp_path / ("x" * 300)), "cannot be"),
+        ((path, "--out", tmp_path / ("x" * 250)), "choose shorter names"),
+        ((path, "--out", tmp_path / "r.xlsx"), "end in .csv or .parquet"),
+        ((path, "--out", tmp_path / "patients.csv"), "delete the file first"),
         ((path, "--out", tmp_path / "r.csv", "--heatmaps", path), "--heatmaps is a file"),
         ((path.parent, "--out", tmp_path / "r.csv", "--heatmaps", path.parent), "no overlay is graded"),
         ((path, "--out", tmp_path / "r.csv", "--heatmaps", "/proc/heatmaps"), "folder"),
@@ -88,6 +92,7 @@ def test_usage_errors_have_status_2_and_grade_nothing(tmp_path, make_folder, fak
         assert message in capsys.readouterr().err
     assert fake_model.calls == 0
     assert not list(tmp_path.glob("r.csv*"))
+    assert (tmp_path / "patients.csv").read_text() == "name,born\n"
 
 
 def test_report_never_replaces_what_is_graded_or_read(tmp_path, make_folder, fundus_jpeg, fake_model, capsys):

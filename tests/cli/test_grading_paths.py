@@ -1,11 +1,14 @@
-"""Where ``grade`` may write its overlays: into a folder of its own, in which no photograph is left out."""
+"""Where ``grade`` may write: over its own reports alone, and overlays where no photograph is left out for them."""
 
 import os
 
 import pytest
 
-from dr_core.cli.grading_paths import check_heatmaps
+from dr_core.cli.grading_paths import check_heatmaps, check_output
 from dr_core.domain.errors import ConfigurationError
+from dr_core.reports.csv import CSV_COLUMNS, DETAIL_COLUMNS, READING_COLUMNS
+from dr_core.reports.overlay_archive import INDEX_COLUMNS
+from dr_core.reports.parquet import ParquetFile
 from dr_core.screening.overlay_mark import name_overlay
 from tests.screening.listing import JPEG_HEAD
 
@@ -34,9 +37,75 @@ def test_what_an_earlier_run_left_is_no_obstacle(tmp_path):
     for name in (OVERLAY, f"{OVERLAY}.part"):
         (folder / name).write_bytes(JPEG_HEAD)
     # The report may lie among the overlays, and systems leave files of theirs when somebody looks at them.
-    for name in ("index.csv", "index.csv.part", "report", "report.journal", "report.part", ".DS_Store", "Thumbs.db"):
+    (folder / "index.csv").write_text(",".join(INDEX_COLUMNS) + "\n")
+    for name in (
+        "index.csv.part",
+        "index.csv.2.part",
+        "report",
+        "report.journal",
+        "report.part",
+        ".DS_Store",
+        "Thumbs.db",
+    ):
         (folder / name).write_bytes(b"words")
     check_heatmaps(folder, [str(tmp_path)])
+
+
+def test_index_of_something_else_is_not_replaced(tmp_path):
+    (tmp_path / "index.csv").write_text("patient,date\n")
+    with pytest.raises(ConfigurationError, match="would be replaced: name a new folder"):
+        check_heatmaps(tmp_path, [str(tmp_path / "eye.jpg")])
+
+
+@pytest.mark.parametrize("name", ["report.csv", "report.CSV", "report", "report.parquet"])
+def test_earlier_report_is_replaced(tmp_path, name):
+    out = tmp_path / name
+    check_output(out, [], None)
+    for columns in (CSV_COLUMNS, (*CSV_COLUMNS, *DETAIL_COLUMNS)):
+        out.write_text(",".join(columns) + "\neye.jpg\n")
+        check_output(out, [], None)
+        with ParquetFile(out, columns):
+            pass
+        check_output(out, [], None)
+    out.write_bytes(b"")
+    check_output(out, [], None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"patient,date\n",
+        b"\n",
+        b"\xff\xfe",
+        b"PAR1 and nothing behind",
+        ",".join(CSV_COLUMNS[:-1]).encode(),
+        ",".join((*CSV_COLUMNS, "my notes")).encode(),
+        # Of the Batch page, with what persons have read.
+        ",".join((*CSV_COLUMNS, *READING_COLUMNS)).encode(),
+    ],
+)
+@pytest.mark.parametrize("name", ["patients.csv", "patients", "patients.parquet"])
+def test_file_that_is_no_report_is_never_replaced(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    (tmp_path / "link.csv").symlink_to(name)
+    for out in (tmp_path / name, tmp_path / "link.csv"):
+        with pytest.raises(ConfigurationError, match="choose another name, or delete the file first"):
+            check_output(out, [], None)
+
+
+def test_other_table_in_parquet_is_never_replaced(tmp_path):
+    with ParquetFile(tmp_path / "patients.parquet", ("file", "patient")):
+        pass
+    with pytest.raises(ConfigurationError, match="delete the file first"):
+        check_output(tmp_path / "patients.parquet", [], None)
+
+
+@pytest.mark.parametrize("name", ["o.xlsx", "in.zip", "o.csv.gz", "o.txt", "o.json"])
+def test_name_of_another_kind_of_file_is_refused(tmp_path, name):
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match=r"let its name end in \.csv or \.parquet"):
+            check_output(tmp_path / name, [], None)
+        (tmp_path / name).write_text(",".join(CSV_COLUMNS) + "\n")
 
 
 def test_overlays_are_not_opened(tmp_path, monkeypatch):
