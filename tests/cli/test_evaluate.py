@@ -1,5 +1,6 @@
 """``evaluate`` and ``statistics`` from the command line: tables on standard output, JSON on disk, progress beside."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,30 @@ def test_statistics_writes_counts(data_folder, tmp_path, capsys):
 def test_statistics_without_manifest_is_a_usage_error(tmp_path, capsys):
     assert main(["statistics", "--data", str(tmp_path), "--out", str(tmp_path / "s.json")]) == 2
     assert "manifest.csv" in capsys.readouterr().err
+
+
+def test_statistics_replace_nothing_but_statistics(data_folder, tmp_path, capsys, monkeypatch):
+    own = tmp_path / "own.json"
+    for _ in range(2):
+        assert main(["statistics", "--data", str(data_folder), "--out", str(own)]) == 0
+    monkeypatch.setattr("dr_core.training.statistics.measure_dataset", lambda *_, **__: pytest.fail("measured"))
+    (tmp_path / "notes.json").write_text('{"created_utc": "today"}')
+    (tmp_path / "IM0001").write_bytes((data_folder / "0.jpg").read_bytes())
+    os.mkfifo(tmp_path / "pipe")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for out, words in [
+        (data_folder / "0.jpg", "named like a photograph"),
+        (tmp_path / "IM0001", "delete the file first"),
+        (tmp_path / "notes.json", "delete the file first"),
+        (data_folder / "manifest.csv", "let its name end in .json"),
+        (data_folder, "--out is a folder"),
+        (tmp_path / "pipe", "pipe or a device"),
+        ("/dev/null", "pipe or a device"),
+        ("/proc/s.json", "--out"),
+        (tmp_path / "nowhere" / "s.json", "does not exist: make it first"),
+        (tmp_path / f"{'x' * 260}.json", "choose a shorter name"),
+        (tmp_path / f"{'x' * 247}.json", "File name too long"),
+    ]:
+        assert main(["statistics", "--data", str(data_folder), "--out", str(out)]) == 2, out
+        assert words in capsys.readouterr().err, out
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
