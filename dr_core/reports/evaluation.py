@@ -1,9 +1,10 @@
 """Evaluation records on disk, and as the table that MODEL_CARD.md quotes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from dr_core.domain.evaluation import BaselineRecord, Estimate, EvaluationRecord, OperatingPoint, SliceMetrics
+from dr_core.domain.errors import ConfigurationError, StorageError
+from dr_core.domain.evaluation import POOLED, BaselineRecord, Estimate, EvaluationRecord, OperatingPoint, SliceMetrics
 from dr_core.reports.dataclass_json import read_record, write_record
 
 SPLITS = ("test", "val")
@@ -36,6 +37,26 @@ def read_evaluations(folder: Path) -> tuple[EvaluationRecord, ...]:
     """
     paths = [folder / name_evaluation(split) for split in SPLITS]
     return tuple(read_record(EvaluationRecord, path) for path in paths if path.is_file())
+
+
+def find_kept(folder: Path, split: str, counts: Mapping[str, int]) -> EvaluationRecord | None:
+    """Return the record in `folder` that an evaluation of fewer or of other photographs would replace.
+
+    Args:
+        folder: of the model.
+        split: that is to be measured.
+        counts: labelled photographs of it, by source.
+
+    Returns:
+        The record, or None when there is none, when it cannot be read, or when `counts` holds at least as many
+        photographs of each of its sources.
+    """
+    try:
+        record = read_record(EvaluationRecord, folder / name_evaluation(split))
+    except (ConfigurationError, StorageError):
+        return None
+    measured = [source for source in record.sources if source.source != POOLED]
+    return None if all(counts.get(source.source, 0) >= source.n_labelled for source in measured) else record
 
 
 def read_baseline(path: Path) -> BaselineRecord | None:

@@ -88,6 +88,15 @@ def evaluate_model(
     )
 
 
+def count_labelled(data_dir: Path, split: str) -> dict[str, int]:
+    """Count the labelled photographs of a split by source, without a look at them.
+
+    Raises:
+        ConfigurationError: no manifest, or no labelled photograph in this split.
+    """
+    return {str(name): int(count) for name, count in _read_labelled(data_dir, split)["source"].value_counts().items()}
+
+
 def screen_split(
     data_dir: Path, screen: Screen, *, split: str, progress: Callable[[int, int], None] | None = None
 ) -> ScreenedSplit:
@@ -96,10 +105,7 @@ def screen_split(
     Raises:
         ConfigurationError: no manifest, no labelled photograph in this split, or a file of it is missing.
     """
-    table = read_manifest_table(data_dir)
-    rows = table[(table["split"] == split) & table["grade"].notna()].reset_index(drop=True)
-    if rows.empty:
-        raise ConfigurationError(f"The manifest has no graded photograph in the split {split}. Check the data folder.")
+    rows = _read_labelled(data_dir, split)
     missing = [path for path in rows["path"] if not is_there(data_dir / path)]
     if missing:
         raise ConfigurationError(f"{len(missing)} photographs of the manifest are missing. Complete the data folder.")
@@ -110,6 +116,14 @@ def screen_split(
         if progress is not None:
             progress(index + 1, len(rows))
     return ScreenedSplit(rows, tuple(results), perf_counter() - started)
+
+
+def _read_labelled(data_dir: Path, split: str) -> pd.DataFrame:
+    table = read_manifest_table(data_dir)
+    rows = table[(table["split"] == split) & table["grade"].notna()].reset_index(drop=True)
+    if rows.empty:
+        raise ConfigurationError(f"The manifest has no graded photograph in the split {split}. Check the data folder.")
+    return rows
 
 
 def measure_sources(screened: ScreenedSplit, spec: ModelSpec) -> tuple[SourceEvaluation, ...]:

@@ -8,8 +8,10 @@ import pytest
 from dr_core.cli import main
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg
+from dr_core.model.classifier import Classifier
 from dr_core.reports.dataset import read_statistics
 from dr_core.reports.evaluation import read_evaluations
+from tests.fakes import FakeClassifier
 
 HEADER = (
     "image_id,path,source,grade,split,patient_id,age,sex,gradable,duplicate_of,label_conflict,width,height,"
@@ -41,6 +43,69 @@ def test_evaluate_prints_tables_and_writes_the_record(data_folder, tmp_path, cap
     printed = capsys.readouterr()
     assert printed.out.count("| pooled") >= 2
     assert "evaluation_val.json" in printed.err
+
+
+@pytest.fixture
+def model_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model's folder; the model itself is not asked for anything but its specification."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    monkeypatch.setattr(Classifier, "load", lambda model_dir=None: FakeClassifier())
+    return folder
+
+
+def evaluate(data_folder: Path, *more: object) -> int:
+    return main(["evaluate", "--data", str(data_folder), "--split", "val", *map(str, more)])
+
+
+def test_evaluation_in_the_models_folder_is_replaced_by_one_of_as_many_photographs_alone(
+    data_folder, model_folder, capsys
+):
+    for _ in range(2):
+        assert evaluate(data_folder, "--model", model_folder) == 0
+    (before,) = read_evaluations(model_folder)
+    manifest = (data_folder / "manifest.csv").read_text()
+    for fewer in (manifest.rpartition("one:note")[0], manifest.replace(",one,", ",two,")):
+        (data_folder / "manifest.csv").write_text(fewer)
+        capsys.readouterr()
+        assert evaluate(data_folder, "--model", model_folder) == 2
+        shown = capsys.readouterr()
+        assert "holds an evaluation of 5 photographs" in shown.err
+        assert "name a folder for the new one with --out" in shown.err
+        assert shown.out == ""
+        assert read_evaluations(model_folder) == (before,)
+    assert evaluate(data_folder, "--model", model_folder, "--out", model_folder) == 0
+    assert read_evaluations(model_folder)[0].sources[0].source == "two"
+
+
+def test_record_of_another_version_is_written_anew(data_folder, model_folder):
+    (model_folder / "evaluation_val.json").write_text("{}")
+    assert evaluate(data_folder, "--model", model_folder) == 0
+    assert len(read_evaluations(model_folder)) == 1
+
+
+def test_place_that_cannot_be_written_is_refused_before_the_work(data_folder, model_folder, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    (tmp_path / "taken" / "evaluation_val.json").mkdir(parents=True)
+    for out in ("/proc/out", tmp_path / "file", tmp_path / "taken", tmp_path / ("x" * 260)):
+        assert evaluate(data_folder, "--out", out) == 2
+        shown = capsys.readouterr().err
+        assert "choose another place with --out" in shown
+        assert shown.count("\n") == 1
+    # As above, as a file of the folder that would be made.
+    assert evaluate(data_folder, "--out", tmp_path / "new" / "folder") == 0
+    assert [path.name for path in (tmp_path / "new" / "folder").iterdir()] == ["evaluation_val.json"]
+
+
+@pytest.mark.parametrize("command", ["evaluate", "statistics"])
+@pytest.mark.parametrize("grade", ["9", "x", "inf", "1.5"])
+def test_grade_off_the_scale_is_a_usage_error(tmp_path, model_folder, capsys, command, grade):
+    (tmp_path / "manifest.csv").write_text(f"{HEADER}one:1,1.jpg,one,{grade},val,,,,,,0,320,240,320,240\n")
+    more = ["--split", "val", "--model", str(model_folder)] if command == "evaluate" else []
+    out = tmp_path / "out.json"
+    assert main([command, "--data", str(tmp_path), "--out", str(out), *more]) == 2
+    assert f'Line 2 of manifest.csv has "{grade}" in the column grade' in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_evaluate_without_manifest_is_a_usage_error(tmp_path, capsys):
