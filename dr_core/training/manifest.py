@@ -41,9 +41,9 @@ class ManifestLine:
         Raises:
             ConfigurationError: the cell holds something else.
         """
-        number = self.read_number(column)
-        if number is None:
+        if not self.cells[column]:
             return None
+        number = _parse_number(self.cells[column])
         if not (number.is_integer() and 0 <= number < count):
             raise self._refuse(column, f"write a whole number from 0 to {count - 1}, or leave it empty")
         return int(number)
@@ -54,13 +54,9 @@ class ManifestLine:
         Raises:
             ConfigurationError: the cell holds something else, or no finite number.
         """
-        text = self.cells[column]
-        if not text:
+        if not self.cells[column]:
             return None
-        try:
-            number = float(text)
-        except ValueError:
-            number = math.nan
+        number = _parse_number(self.cells[column])
         if not math.isfinite(number):
             raise self._refuse(column, "write a number, or leave it empty")
         return number
@@ -110,6 +106,8 @@ def read_lines(data_dir: Path, columns: Sequence[str]) -> list[ManifestLine]:
         raise ConfigurationError(
             f"{MANIFEST_NAME} is no CSV from line {reader.line_num + 1} on ({error}): write it anew. {_DESCRIBED}"
         ) from error
+    if not lines:
+        raise ConfigurationError(f"{MANIFEST_NAME} lists no photograph: write a line for each. {_DESCRIBED}")
     return lines
 
 
@@ -126,6 +124,13 @@ def is_there(path: Path) -> bool:
         return path.is_file()
     except OSError:  # a name that is too long for this system
         return False
+
+
+def _parse_number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def _read_text(data_dir: Path) -> str:

@@ -37,7 +37,9 @@ def test_mark_of_a_spreadsheet_before_the_first_title_is_no_part_of_it(tmp_path,
 @pytest.mark.parametrize("read", READERS)
 @pytest.mark.parametrize("grade", ["9", "-1", "x", "inf", "nan", "1.5", "1e400", "U"])
 def test_grade_off_the_scale_is_refused(tmp_path, read, grade):
-    with pytest.raises(ConfigurationError, match=r"^Line 3 .* in the column grade: write a ") as refused:
+    with pytest.raises(
+        ConfigurationError, match=r"^Line 3 .* in the column grade: write a whole number from 0 to 4"
+    ) as refused:
         read(write(tmp_path, GOOD, GOOD.replace(",2,", f",{grade},")))
     assert grade in str(refused.value)
 
@@ -54,7 +56,7 @@ def test_grade_off_the_scale_is_refused(tmp_path, read, grade):
         ("a:1", "Line 2 .* more or fewer cells .*: mend it"),
         ("a:1,1.jpg", "Line 2 .* more or fewer cells .*: mend it"),
         (f"{GOOD},more", "Line 2 .* more or fewer cells .*: mend it"),
-        (GOOD.replace("F,1", "F,yes"), '"yes" in the column gradable: write a number'),
+        (GOOD.replace("F,1", "F,yes"), '"yes" in the column gradable: write a whole number from 0 to 1'),
         (GOOD.replace("F,1", "F,3"), '"3" in the column gradable: write a whole number from 0 to 1'),
     ],
 )
@@ -62,6 +64,12 @@ def test_torn_or_unknown_line_is_refused_with_a_remedy(tmp_path, read, line, wor
     with pytest.raises(ConfigurationError, match=words) as refused:
         read(write(tmp_path, line))
     assert len(str(refused.value)) < 250
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_manifest_without_a_photograph_is_refused(tmp_path, read):
+    with pytest.raises(ConfigurationError, match="lists no photograph: write a line for each"):
+        read(write(tmp_path))
 
 
 @pytest.mark.parametrize("read", READERS)
@@ -78,7 +86,7 @@ def test_size_that_is_no_number_is_refused(tmp_path, cells):
 
 @pytest.mark.parametrize("read", READERS)
 def test_manifest_that_is_no_file_is_refused(tmp_path, read):
-    (tmp_path / "manifest.csv").symlink_to("/dev/zero")
+    (tmp_path / "manifest.csv").symlink_to("/dev/null")
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(ConfigurationError, match=r"no manifest\.csv .* Point --data at"):
             read(folder)
@@ -89,5 +97,5 @@ def test_manifest_that_is_no_file_is_refused(tmp_path, read):
 def test_pipe_and_name_that_is_too_long_are_no_photographs(tmp_path):
     (tmp_path / "eye.jpg").touch()
     assert is_there(tmp_path / "eye.jpg")
-    for path in ("/dev/zero", tmp_path, tmp_path / "gone.jpg", tmp_path / ("x" * 300)):
+    for path in ("/dev/null", tmp_path, tmp_path / "gone.jpg", tmp_path / ("x" * 300)):
         assert not is_there(Path(path))

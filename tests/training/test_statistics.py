@@ -102,7 +102,7 @@ def test_a_dark_photograph_measures_darker_and_a_blurred_one_less_sharp(data_fol
 
 
 def test_a_missing_photograph_is_named_with_its_remedy(tmp_path):
-    for path in ("gone.jpg", "/dev/zero", "x" * 300):
+    for path in ("gone.jpg", "/dev/null", "x" * 300):
         write_manifest(tmp_path, [make_row("gone", path=path)])
         with pytest.raises(ConfigurationError, match=f'missing: "{path.rpartition("/")[2][:60]}.*Complete the folder'):
             measure_dataset(tmp_path)
