@@ -20,8 +20,9 @@ from dr_core.domain.errors import PhotographTooLarge, UnreadablePhotograph
 from dr_core.domain.photograph import FundusPhotograph, Laterality, UInt8Array
 from dr_core.imaging.decode_deep import PILLOW_FORMATS, find_deep_order, to_rgb8
 from dr_core.imaging.decode_guards import CUT_OFF, find_cut_off, find_forged_header, find_pages
-from dr_core.imaging.decode_headers import count_scans, describe_unread, strip_ancillary
+from dr_core.imaging.decode_headers import describe_unread, strip_ancillary
 from dr_core.imaging.decode_jpeg import read_jpeg
+from dr_core.imaging.decode_scans import find_scan_fault
 from dr_core.imaging.shrink import shrink
 
 MAX_BYTES = 100 * 1024 * 1024
@@ -32,8 +33,6 @@ WORKING_SIDE_PX = 1600  # three times what the network needs, and what a laptop'
 ANALYSIS_SIDE_PX = 800
 IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 ACCEPTED = "JPEG, PNG or TIFF"
-# Progressive JPEGs of cameras and editors have about ten scans; a made-up one of hundreds would take minutes.
-MAX_SCANS = 100
 # Pillow's decoders report damaged files through any of these.
 _DECODER_ERRORS = (
     ArithmeticError,
@@ -143,10 +142,8 @@ def _open_and_read(data: bytes, longest_side_px: int, *, exact: bool) -> tuple[U
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise _too_large(width, height)
-        if image.format in _JPEG_FORMATS and count_scans(data, enough=MAX_SCANS) > MAX_SCANS:
-            raise UnreadablePhotograph(
-                f"The JPEG is cut into more than {MAX_SCANS} scans, as no camera does. Export it as an ordinary JPEG."
-            )
+        if image.format in _JPEG_FORMATS and (fault := find_scan_fault(data)):
+            raise UnreadablePhotograph(fault)
         pixels, swapped = _read_pixels(image, data, longest_side_px, exact=exact)
     return (pixels, height, width) if swapped else (pixels, width, height)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from dr_core.domain.photograph import UInt8Array
-from dr_core.imaging.decode_headers import measure_exif
+from dr_core.imaging.decode_headers import FORGED, measure_exif
 
 __all__ = ["CUT_OFF", "find_cut_off", "find_forged_header", "find_pages"]
 
@@ -35,7 +35,6 @@ SAME_COLOUR = 6
 
 CUT_OFF = "The file is damaged or incomplete. Copy it again, or export the photograph from the camera again."
 FLAT_END = f"{CUT_OFF} If it has a coloured strip at the bottom, export it without."
-FORGED = "The file's header holds far more than a camera writes. Export the photograph from the camera again."
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,11 @@ class _Directory:
 
 
 def find_forged_header(data: bytes) -> str:
-    """Say that tags hold so much that reading them would fill the memory."""
+    """Say that tags hold so much that reading them would fill the memory.
+
+    Raises:
+        UnreadablePhotograph: a JPEG has so many segments that going through them would take minutes.
+    """
     forged = measure_exif(data) > MAX_EXIF_BYTES or any(page.forged for page in _walk_pages(data))
     return FORGED if forged else ""
 

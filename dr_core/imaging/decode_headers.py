@@ -1,4 +1,4 @@
-"""What the headers of a picture tell before or instead of decoding: scans of a JPEG, kinds not read, spare chunks."""
+"""What the headers of a picture tell before or instead of decoding: markers, size of EXIF, kinds not read, chunks."""
 
 import io
 import re
@@ -8,52 +8,53 @@ from collections.abc import Iterator
 
 from PIL import TiffImagePlugin
 
-__all__ = ["count_scans", "describe_unread", "measure_exif", "strip_ancillary"]
+from dr_core.domain.errors import UnreadablePhotograph
+
+__all__ = [
+    "FORGED",
+    "FRAMES",
+    "SOS",
+    "describe_unread",
+    "measure_exif",
+    "strip_ancillary",
+    "walk_chunks",
+    "walk_markers",
+]
 
 _JPEG, _PNG, _TIFF = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", (b"II*\x00", b"MM\x00*")
-# A marker that is no restart and no stuffed byte; both stand within the picture's data.
-_MARKER = re.compile(rb"\xff+([\x02-\xcf\xd8-\xfe])")
-_SOI, _EOI, _SOS, _APP1 = 0xD8, 0xD9, 0xDA, 0xE1
-_SEQUENTIAL = frozenset({0xC0, 0xC1})
-_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+SOS = 0xDA
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+# A marker that is no restart and no stuffed byte, which both stand within the picture's data; or a row of fill bytes,
+# taken at once: a pattern that looked for the marker behind them would go through the row again from each of them.
+_MARKER = re.compile(rb"\xff(?:([\x02-\xcf\xd8-\xfe])|\xff+)")
+# The largest file, cut into the largest segments, has 1,600.
+MAX_MARKERS = 10_000
+FORGED = "The file's header holds far more than a camera writes. Export the photograph from the camera again."
+_SOI, _EOI, _APP1 = 0xD8, 0xD9, 0xE1
 _WIDTH, _BITS, _FORMAT, _FLOATING = 256, 258, 339, 3
 _CRITICAL_CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND"})
 _REMEDY = "Export the photograph as 8-bit JPEG or PNG."
-
-
-def count_scans(data: bytes, *, enough: int) -> int:
-    """Count the scans of a JPEG: each makes the decoder go through the whole picture once more.
-
-    Args:
-        data: the file.
-        enough: up to here a cheap count that may be too high will do.
-    """
-    if _is_one_scan(data):
-        return 1
-    # Thumbnails, maker's notes and what follows the picture may hold the same two bytes.
-    rough = data.count(bytes((0xFF, _SOS)))
-    return rough if rough <= enough else sum(code == _SOS for code, _ in _walk_markers(data))
 
 
 def measure_exif(data: bytes) -> int:
     """Return how many bytes of EXIF a JPEG or PNG holds; 0 for anything else."""
     if data.startswith(_JPEG):
         total = 0
-        for code, at in _walk_markers(data):
-            if code == _SOS:
+        for code, at in walk_markers(data):
+            if code == SOS:
                 break
             if code == _APP1 and data[at + 2 : at + 6] == b"Exif":
                 total += int.from_bytes(data[at : at + 2])
         return total
     if data.startswith(_PNG):
-        return sum(end - at for kind, at, end in _walk_chunks(data) if kind == b"eXIf")
+        return sum(end - at for kind, at, end in walk_chunks(data) if kind == b"eXIf")
     return 0
 
 
 def describe_unread(data: bytes) -> str:
     """Say of a genuine JPEG or TIFF why it is not read, with the remedy; empty for anything else."""
     if data.startswith(_JPEG):
-        bits = next((data[at + 2] for code, at in _walk_markers(data) if code in _FRAMES and at + 2 < len(data)), 8)
+        bits = next((data[at + 2] for code, at in walk_markers(data) if code in FRAMES and at + 2 < len(data)), 8)
         return f"The file is a JPEG of {bits} bits a value, which is not read. {_REMEDY}" if bits > 8 else ""
     if data.startswith(_TIFF):
         return _describe_tiff(data)
@@ -69,7 +70,7 @@ def strip_ancillary(data: bytes) -> bytes:
         return b""
     view = memoryview(data)
     kept = [view[: len(_PNG)]]
-    for kind, at, end in _walk_chunks(data):
+    for kind, at, end in walk_chunks(data):
         if end > len(data):
             return b""
         if kind in _CRITICAL_CHUNKS or _is_sound_extra(kind, view[at:end]):
@@ -78,25 +79,7 @@ def strip_ancillary(data: bytes) -> bytes:
     return stripped if len(stripped) < len(data) else b""
 
 
-def _is_one_scan(data: bytes) -> bool:
-    """Whether the first scan of a sequential JPEG holds all of its colours, as in nearly every file: it is the last."""
-    sequential, colours = False, b""
-    for code, at in _walk_markers(data):
-        if code in _FRAMES:
-            sequential, colours = code in _SEQUENTIAL, data[at + 7 : at + 8]
-        elif code == _SOS:
-            return sequential and data[at + 2 : at + 3] == colours
-    return False
-
-
-def _is_sound_extra(kind: bytes, chunk: memoryview) -> bool:
-    content = chunk[8:-4]
-    if kind == b"tRNS" or (kind == b"eXIf" and bytes(content[:4]) in _TIFF):
-        return zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
-    return False
-
-
-def _walk_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def walk_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield the kind of each chunk of a PNG, and where it begins and should end, which may lie beyond the file."""
     at = len(_PNG)
     while at + 12 <= len(data):
@@ -107,15 +90,33 @@ def _walk_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         at = end
 
 
-def _walk_markers(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yield each marker of the first picture, and where its segment begins, as libjpeg goes from one to the next."""
+def walk_markers(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield each marker of the first picture, and where its segment begins, as libjpeg goes from one to the next.
+
+    Raises:
+        UnreadablePhotograph: there are more of them than it makes sense to go through.
+    """
     at = 2
-    while found := _MARKER.search(data, at):
+    for _ in range(MAX_MARKERS):
+        found = _MARKER.search(data, at)
+        if found is None:
+            return
+        if found[1] is None:
+            at = found.end() - 1
+            continue
         code, at = found[1][0], found.end()
         if code in (_SOI, _EOI):
             return
         yield code, at
         at += int.from_bytes(data[at : at + 2])
+    raise UnreadablePhotograph(FORGED)
+
+
+def _is_sound_extra(kind: bytes, chunk: memoryview) -> bool:
+    content = chunk[8:-4]
+    if kind == b"tRNS" or (kind == b"eXIf" and bytes(content[:4]) in _TIFF):
+        return zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:])
+    return False
 
 
 def _describe_tiff(data: bytes) -> str:

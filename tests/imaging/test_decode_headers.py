@@ -1,4 +1,4 @@
-"""What the headers of a picture tell: kinds that are not read, too many scans, and damage beside the pixels."""
+"""What the headers of a picture tell: kinds that are not read, and damage beside the pixels."""
 
 import struct
 import zlib
@@ -8,12 +8,10 @@ import pytest
 from PIL import Image
 
 from dr_core.domain.errors import UnreadablePhotograph
-from dr_core.imaging.decode import MAX_SCANS, decode_photograph
-from dr_core.imaging.decode_headers import count_scans, describe_unread, strip_ancillary
+from dr_core.imaging.decode import decode_photograph
+from dr_core.imaging.decode_headers import describe_unread, strip_ancillary
 from tests.imaging.marked_picture import ORIENTATION, corner_of, draw_corner, encode
 from tests.imaging.test_decode_deep import WHITE_AND_GREY, encode_tiff
-
-SCAN = b"\xff\xda"
 
 # Pillow warns of damaged metadata and goes on; what counts here is how decoding ends.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
@@ -26,11 +24,6 @@ def make_chunk(kind: bytes, content: bytes) -> bytes:
 def insert_chunk(chunk: bytes, **options: object) -> bytes:
     data = encode(draw_corner(), "PNG", **options)
     return data[:33] + chunk + data[33:]
-
-
-def repeat_last_scan(data: bytes, times: int) -> bytes:
-    start = data.rindex(SCAN)
-    return data[:-2] + data[start:-2] * times + data[-2:]
 
 
 @pytest.mark.parametrize(
@@ -56,32 +49,6 @@ def test_a_jpeg_of_twelve_bits_is_named_with_its_remedy():
 @pytest.mark.parametrize("data", [b"", b"II*\0", b"II*\0\xff\xff\xff\xff", b"\xff\xd8\xff", b"\xff\xd8\xff\xc1", b"PK"])
 def test_headers_that_are_cut_short_are_not_described(data):
     assert describe_unread(data) == ""
-
-
-def test_a_jpeg_of_hundreds_of_scans_is_refused_by_its_markers_alone():
-    data = encode(draw_corner(), "JPEG", progressive=True)
-    ordinary = count_scans(data, enough=0)
-    assert 5 < ordinary < 20
-    many = repeat_last_scan(data, MAX_SCANS)
-    assert count_scans(many, enough=MAX_SCANS) == ordinary + MAX_SCANS
-    with pytest.raises(UnreadablePhotograph, match=r"more than 100 scans.*Export it as an ordinary JPEG\."):
-        decode_photograph(many, "eye.jpg")
-
-
-def test_a_sequential_jpeg_whose_colours_stand_apart_is_counted_as_well():
-    data = encode(draw_corner(), "JPEG")
-    start = data.index(SCAN)
-    apart = data[: start + 4] + b"\x01" + data[start + 5 :]
-    assert count_scans(repeat_last_scan(apart, MAX_SCANS), enough=MAX_SCANS) == MAX_SCANS + 1
-
-
-@pytest.mark.parametrize("progressive", [False, True])
-def test_scan_markers_in_a_makers_note_and_after_the_picture_do_not_count(progressive):
-    comment = b"\xff\xfe" + struct.pack(">H", 2 + 2 * 300) + SCAN * 300
-    data = encode(draw_corner(), "JPEG", progressive=progressive)
-    noted = data[:2] + comment + data[2:] + SCAN * 300
-    assert count_scans(noted, enough=MAX_SCANS) == count_scans(data, enough=0)
-    assert corner_of(decode_photograph(noted, "eye.jpg").pixels) == "upper left"
 
 
 @pytest.mark.parametrize(
