@@ -22,6 +22,7 @@ from dr_core.imaging.decode_deep import PILLOW_FORMATS, find_deep_order, to_rgb8
 from dr_core.imaging.decode_guards import CUT_OFF, find_cut_off, find_forged_header, find_pages
 from dr_core.imaging.decode_headers import describe_unread, strip_ancillary
 from dr_core.imaging.decode_jpeg import read_jpeg
+from dr_core.imaging.decode_png import find_png_fault
 from dr_core.imaging.decode_scans import find_scan_fault
 from dr_core.imaging.shrink import shrink
 
@@ -136,13 +137,20 @@ def _too_large(width: int = 0, height: int = 0) -> PhotographTooLarge:
     )
 
 
+def _find_fault(image: Image.Image, data: bytes) -> str:
+    """Say what the decoder would not: that parts of the picture are missing."""
+    if image.format in _JPEG_FORMATS:
+        return find_scan_fault(data)
+    return find_png_fault(data) if image.format == "PNG" else ""
+
+
 def _open_and_read(data: bytes, longest_side_px: int, *, exact: bool) -> tuple[UInt8Array, int, int]:
     """Return (H, W, 3) uint8 pixels at the working size, and width and height of the upright source."""
     with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise _too_large(width, height)
-        if image.format in _JPEG_FORMATS and (fault := find_scan_fault(data)):
+        if fault := _find_fault(image, data):
             raise UnreadablePhotograph(fault)
         pixels, swapped = _read_pixels(image, data, longest_side_px, exact=exact)
     return (pixels, height, width) if swapped else (pixels, width, height)
