@@ -24,6 +24,7 @@ from dr_core.imaging.decode_headers import describe_unread, strip_ancillary
 from dr_core.imaging.decode_jpeg import read_jpeg
 from dr_core.imaging.decode_png import find_png_fault
 from dr_core.imaging.decode_scans import find_scan_fault
+from dr_core.imaging.decode_tiff import find_tiff_fault
 from dr_core.imaging.shrink import shrink
 
 MAX_BYTES = 100 * 1024 * 1024
@@ -49,6 +50,7 @@ _DECODER_ERRORS = (
     zlib.error,
 )
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*")
+_BIG_TIFF_MAGIC = (b"II+\x00", b"MM\x00+")
 _JPEG_FORMATS = ("JPEG", "MPO")
 # What a JPEG's sides can be divided by while it is decoded.
 _PARTS = (1, 2, 4, 8)
@@ -112,10 +114,7 @@ def decode_photograph(
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large() from error
     except UnidentifiedImageError as error:
-        raise UnreadablePhotograph(
-            describe_unread(data)
-            or f"The file is not a {ACCEPTED} picture, whatever its name says. Export the photograph in one of these."
-        ) from error
+        raise UnreadablePhotograph(describe_unread(data) or _describe_unknown(data)) from error
     except MemoryError as error:
         raise PhotographTooLarge("The photograph does not fit into memory. Export it smaller.") from error
     except _DECODER_ERRORS as error:
@@ -137,11 +136,19 @@ def _too_large(width: int = 0, height: int = 0) -> PhotographTooLarge:
     )
 
 
+def _describe_unknown(data: bytes) -> str:
+    if looks_like_image(data) or data.startswith(_BIG_TIFF_MAGIC):
+        return CUT_OFF  # the directory of a TIFF may stand at its end, and is lost with it
+    return f"The file is not a {ACCEPTED} picture, whatever its name says. Export the photograph in one of these."
+
+
 def _find_fault(image: Image.Image, data: bytes) -> str:
     """Say what the decoder would not: that parts of the picture are missing."""
     if image.format in _JPEG_FORMATS:
         return find_scan_fault(data)
-    return find_png_fault(data) if image.format == "PNG" else ""
+    if image.format == "PNG":
+        return find_png_fault(data)
+    return find_tiff_fault(getattr(image, "tag_v2", {}), data)
 
 
 def _open_and_read(data: bytes, longest_side_px: int, *, exact: bool) -> tuple[UInt8Array, int, int]:

@@ -14,13 +14,15 @@ from dr_core.domain.errors import UnreadablePhotograph
 from dr_core.domain.photograph import UInt8Array
 from dr_core.imaging.decode_guards import CUT_OFF
 
-__all__ = ["read_jpeg"]
+__all__ = ["is_damaged_jpeg", "read_jpeg"]
 
 # The decoder's words when the compressed picture ends too early, or holds what no encoder writes.
 _DAMAGED = re.compile(r"corrupt jpeg data|premature end", re.IGNORECASE)
 # Behind the last row some cameras leave a few bytes; the picture is whole then.
 _LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0xd9", re.IGNORECASE)
 MAX_LEFT_OVER_SHARE = 0.01
+# Where libjpeg-turbo can turn the colours only into themselves.
+_INKS = frozenset({"CMYK", "YCCK"})
 # What libjpeg-turbo makes of Pillow's modes; the four inks of CMYK come back as they are, and are turned elsewhere.
 _COLOURS = {"RGB": "RGB", "L": "RGB", "CMYK": "CMYK"}
 
@@ -48,8 +50,7 @@ def read_jpeg(data: bytes, mode: str, size: tuple[int, int], parts: int) -> UInt
     try:
         pixels = _decode(data, colours, (width, height), strict=True)
     except ValueError as error:
-        left_over = _LEFT_OVER.search(str(error))
-        if left_over is None or int(left_over[1]) > MAX_LEFT_OVER_SHARE * len(data):
+        if not _is_left_over(error, len(data)):
             if _DAMAGED.search(str(error)):
                 raise UnreadablePhotograph(CUT_OFF) from error
             return None
@@ -58,6 +59,36 @@ def read_jpeg(data: bytes, mode: str, size: tuple[int, int], parts: int) -> UInt
         except ValueError:
             return None
     return pixels if pixels.shape == (height, width, 3) else None
+
+
+def is_damaged_jpeg(data: bytes, width: int, heights: tuple[int, int]) -> bool:
+    """Whether a JPEG that is a part of another file is damaged, or not of the size that its place there has.
+
+    Args:
+        data: the JPEG with its tables.
+        width: of the place, in pixels.
+        heights: the least and the most rows that it may have.
+    """
+    try:
+        height, found_width, colours, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+        if found_width != width or not heights[0] <= height <= heights[1]:
+            return True
+        wanted = "CMYK" if colours in _INKS else "GRAY"
+        try:
+            # An eighth of the size: all of the data are gone through, and hardly a pixel is made.
+            _decode(data, wanted, (1, 1), strict=True)
+        except ValueError as error:
+            if not _is_left_over(error, len(data)) and _DAMAGED.search(str(error)):
+                return True
+            _decode(data, wanted, (1, 1), strict=False)
+    except ValueError:
+        return True
+    return False
+
+
+def _is_left_over(error: ValueError, length: int) -> bool:
+    found = _LEFT_OVER.search(str(error))
+    return found is not None and int(found[1]) <= MAX_LEFT_OVER_SHARE * length
 
 
 def _decode(data: bytes, colours: str, least: tuple[int, int], *, strict: bool) -> UInt8Array:

@@ -1,0 +1,132 @@
+"""Whether the first page of a TIFF is all there, asked before decoding.
+
+Pillow leaves black what no strip or tile is listed for, and reads over the end of an uncompressed strip into whatever
+follows. JPEG within TIFF goes through libtiff, which keeps to itself what libjpeg warns of.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from dr_core.imaging.decode_guards import CUT_OFF
+from dr_core.imaging.decode_headers import FORGED
+from dr_core.imaging.decode_jpeg import is_damaged_jpeg
+from dr_core.imaging.decode_scans import find_scan_fault
+
+__all__ = ["find_tiff_fault"]
+
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _PLANAR = 256, 257, 258, 259, 277, 284
+_STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 278, 279
+_TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
+_JPEG_TABLES = 347
+_PLAIN, _OLD_JPEG, _JPEG = 1, 6, 7
+_SEPARATE_PLANES = 2
+# Behind the header.
+_FIRST_PLACE = 8
+# Quantisation and Huffman tables together have some hundreds.
+MAX_TABLES_BYTES = 16_384
+_START, _END = b"\xff\xd8", b"\xff\xd9"
+
+OLD_JPEG = (
+    "The file is a TIFF with an old kind of JPEG within, in which damage cannot be told. Export the photograph as "
+    "ordinary JPEG or PNG."
+)
+
+
+class _Part(NamedTuple):
+    """A strip or tile: where it lies, its sides in pixels, the rows that a picture may hold for it, and its plane."""
+
+    offset: int
+    length: int
+    width: int
+    height: int
+    most_rows: int
+    plane: int
+
+
+class _Incomplete(Exception):
+    """The tables of strips or tiles do not cover the picture."""
+
+
+def find_tiff_fault(tags: Mapping[int, Any], data: bytes) -> str:
+    """Say that strips or tiles are missing, too short or damaged; empty where all is well.
+
+    Args:
+        tags: of the first page, as Pillow reads them.
+        data: the file.
+    """
+    compression = tags.get(_COMPRESSION, _PLAIN)
+    if compression == _OLD_JPEG:
+        return OLD_JPEG
+    try:
+        return _find_part_fault(tags, data, compression)
+    except (_Incomplete, ArithmeticError, LookupError, TypeError, ValueError):
+        return CUT_OFF
+
+
+def _find_part_fault(tags: Mapping[int, Any], data: bytes, compression: int) -> str:
+    view, tables, total = memoryview(data), tags.get(_JPEG_TABLES, b""), 0
+    for part in _list_parts(tags, exact=compression == _PLAIN):
+        least = _measure_plain(part, tags) if compression == _PLAIN else 1
+        end = part.offset + (least if compression == _PLAIN else part.length)
+        if part.offset < _FIRST_PLACE or part.length < least or end > len(data):
+            return CUT_OFF
+        if compression == _JPEG:
+            # Strips that lie upon each other would have the same bytes searched again for each.
+            total += part.length
+            if total > len(data) or len(tables) > MAX_TABLES_BYTES:
+                return FORGED
+            if fault := _find_jpeg_fault(view[part.offset : end], tables, part):
+                return fault
+    return ""
+
+
+def _list_parts(tags: Mapping[int, Any], *, exact: bool) -> Iterator[_Part]:
+    """Yield the strips or tiles that the picture needs, row by row and plane by plane.
+
+    Args:
+        tags: of the page.
+        exact: more than these are an error too, since Pillow would paint them over the picture.
+
+    Raises:
+        _Incomplete: the tables are too short.
+    """
+    width, height = tags[_WIDTH], tags[_HEIGHT]
+    # Of both tables in one file Pillow takes the strips, libtiff the tiles; which it may find listed as strips.
+    tiled = _TILE_WIDTH in tags and not (exact and _STRIP_OFFSETS in tags)
+    names = (_TILE_OFFSETS, _TILE_BYTES) if tiled and _TILE_OFFSETS in tags else (_STRIP_OFFSETS, _STRIP_BYTES)
+    offsets, counts = tags[names[0]], tags[names[1]]
+    if tiled:
+        part_width, part_height = tags[_TILE_WIDTH], tags[_TILE_HEIGHT]
+    else:
+        part_width, part_height = width, min(tags.get(_ROWS_PER_STRIP, height), height)
+    across, down = math.ceil(width / part_width), math.ceil(height / part_height)
+    planes = tags.get(_SAMPLES, 1) if tags.get(_PLANAR) == _SEPARATE_PLANES else 1
+    needed = across * down * planes
+    if min(len(offsets), len(counts)) < needed or (exact and len(offsets) > needed):
+        raise _Incomplete
+    for index in range(needed):
+        plane, place = divmod(index, across * down)
+        rows = part_height if tiled else min(part_height, height - place * part_height)
+        yield _Part(offsets[index], counts[index], part_width, rows, part_height, plane)
+
+
+def _measure_plain(part: _Part, tags: Mapping[int, Any]) -> int:
+    """Return how many bytes a strip or tile has that is not compressed; every row begins with a byte of its own."""
+    bits, samples = tags.get(_BITS, (1,)), tags.get(_SAMPLES, 1)
+    every: tuple[int, ...] = bits[:samples] if len(bits) > 1 else bits * samples
+    of_pixel = every[part.plane] if tags.get(_PLANAR) == _SEPARATE_PLANES else sum(every)
+    return math.ceil(part.width * of_pixel / 8) * part.height
+
+
+def _find_jpeg_fault(content: memoryview, tables: bytes, part: _Part) -> str:
+    """Join the page's tables and a strip or tile to a file of its own, and look for damage in that."""
+    if content[:2] != _START:
+        return CUT_OFF
+    stream = bytes(content)
+    if tables:
+        stream = tables.removesuffix(_END) + stream[len(_START) :]
+    if fault := find_scan_fault(stream):
+        return fault
+    # A last strip may have been filled up to the height of the others.
+    return CUT_OFF if is_damaged_jpeg(stream, part.width, (part.height, part.most_rows)) else ""
