@@ -103,14 +103,7 @@ def decode_photograph(
     if fault := find_forged_header(data) or find_pages(data):
         raise UnreadablePhotograph(fault)
     try:
-        try:
-            pixels, width, height = _open_and_read(data, longest_side_px, exact=exact)
-        except _DECODER_ERRORS:
-            # A PNG of which a text or a profile alone is damaged shows its pixels without them.
-            stripped = strip_ancillary(data)
-            if not stripped:
-                raise
-            pixels, width, height = _open_and_read(stripped, longest_side_px, exact=exact)
+        pixels, width, height = _open_with_or_without_extras(data, longest_side_px, exact=exact)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large() from error
     except UnidentifiedImageError as error:
@@ -151,6 +144,18 @@ def _find_fault(image: Image.Image, data: bytes) -> str:
     return find_tiff_fault(getattr(image, "tag_v2", {}), data)
 
 
+def _open_with_or_without_extras(data: bytes, longest_side_px: int, *, exact: bool) -> tuple[UInt8Array, int, int]:
+    try:
+        return _open_and_read(data, longest_side_px, exact=exact)
+    except _DECODER_ERRORS:
+        # A PNG of which a text or a profile alone is damaged shows its pixels without them.
+        stripped = strip_ancillary(data)
+        if not stripped:
+            raise
+    # Not within the handler: the error keeps what was decoded first.
+    return _open_and_read(stripped, longest_side_px, exact=exact)
+
+
 def _open_and_read(data: bytes, longest_side_px: int, *, exact: bool) -> tuple[UInt8Array, int, int]:
     """Return (H, W, 3) uint8 pixels at the working size, and width and height of the upright source."""
     with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
@@ -178,6 +183,7 @@ def _read_pixels(image: Image.Image, data: bytes, longest_side_px: int, *, exact
         raise UnreadablePhotograph(fault)
     # Asked only now, because Pillow has turned a TIFF upright and forgotten the tag when it is loaded.
     swapped, flip = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation), (False, None))
+    image.close()  # its pixels would stay in memory beside those that are reduced
     if swapped:
         pixels = np.asarray(cv2.transpose(pixels), dtype=np.uint8)
     if flip is not None:

@@ -9,6 +9,7 @@ comes out brighter than it was taken. Greyscale is spread from its own maximum.
 import io
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import numpy as np
@@ -59,21 +60,39 @@ def to_rgb8(image: Image.Image, data: bytes, deep_order: str) -> UInt8Array:
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    if image.mode.startswith(("I", "F")):
-        values = np.nan_to_num(np.asarray(image, dtype=np.float32))
-        # 12-bit cameras store small numbers in 16-bit files, so the range is taken from the content.
-        top = float(values.max(initial=0.0))
-        # Floating-point pictures mostly run from 0 to 1.
-        full = 1.0 if image.mode == "F" and top <= 1.0 else max(255.0, top)
-        grey = np.clip(values * (255.0 / full), 0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
+    grey = image.mode.startswith(("I", "F"))
+    # 12-bit cameras store small numbers in 16-bit files, so the range of greyscale is taken from the content.
+    top = max(float(_read_values(block).max(initial=0.0)) for _, block in _cut_rows(image)) if grey else 0.0
+    # Floating-point pictures mostly run from 0 to 1.
+    full = 1.0 if image.mode == "F" and top <= 1.0 else max(255.0, top)
     if deep_order:
         _spread_small_values(image, data, deep_order)
-    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        # Transparent means outside the field: black, as a camera paints it.
-        image = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-    return np.ascontiguousarray(image.convert("RGB"), dtype=np.uint8)
+    pixels = np.empty((image.height, image.width, 3), dtype=np.uint8)
+    for row, block in _cut_rows(image):
+        rows = pixels[row : row + block.height]
+        if grey:
+            rows[...] = np.clip(_read_values(block) * (255.0 / full), 0, 255).astype(np.uint8)[..., None]
+        else:
+            rows[...] = np.asarray(_flatten(block))
+    return pixels
+
+
+def _cut_rows(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Yield a picture some rows at a time, and where they begin: each step on all of a large one would copy it once."""
+    for row in range(0, image.height, _ROWS):
+        yield row, image.crop((0, row, image.width, min(row + _ROWS, image.height)))
+
+
+def _read_values(block: Image.Image) -> NDArray[np.float32]:
+    return np.nan_to_num(np.asarray(block, dtype=np.float32))
+
+
+def _flatten(block: Image.Image) -> Image.Image:
+    """Convert to RGB, transparent parts to black: they mean outside the field, as a camera paints it."""
+    if block.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in block.info:
+        rgba = block.convert("RGBA")
+        block = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
+    return block if block.mode == "RGB" else block.convert("RGB")
 
 
 def _spread_small_values(image: Image.Image, data: bytes, deep_order: str) -> None:
@@ -81,7 +100,8 @@ def _spread_small_values(image: Image.Image, data: bytes, deep_order: str) -> No
     tops = [band[1] for band in image.getextrema()[:3] if isinstance(band, tuple)]
     if max(tops) > _FULL_SCALES[-1] >> 8:
         return
-    with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as lower:
+    # Closed, it gives its pixels back at once; left alone, only when the garbage is collected.
+    with closing(Image.open(io.BytesIO(data), formats=PILLOW_FORMATS)) as lower:
         order = deep_order[:-1] + _OTHER_ORDER[deep_order[-1]]
         tiled: Any = lower
         tiled.tile = [tile._replace(args=_replace_raw_mode(tile.args, order)) for tile in tiled.tile]
@@ -98,11 +118,9 @@ def _spread_small_values(image: Image.Image, data: bytes, deep_order: str) -> No
 
 
 def _join_bytes(upper: Image.Image, lower: Image.Image) -> Iterator[tuple[int, NDArray[np.uint16]]]:
-    """Yield rows of (h, w, 3) 16-bit colours and where they begin: all of a large picture would fill the memory."""
-    for row in range(0, upper.height, _ROWS):
-        box = (0, row, upper.width, min(row + _ROWS, upper.height))
-        values = np.asarray(upper.crop(box), dtype=np.uint16)[..., :3] << 8
-        yield row, values | np.asarray(lower.crop(box))[..., :3]
+    """Yield rows of (h, w, 3) 16-bit colours and where they begin."""
+    for (row, high), (_, low) in zip(_cut_rows(upper), _cut_rows(lower), strict=True):
+        yield row, np.asarray(high, dtype=np.uint16)[..., :3] << 8 | np.asarray(low)[..., :3]
 
 
 def _raw_mode_of(args: object) -> str:

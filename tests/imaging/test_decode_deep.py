@@ -1,13 +1,17 @@
 """Pictures of more than 8 bits a value: what they decode to, and what is refused with a remedy."""
 
 import struct
+import subprocess
+import sys
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from dr_core.domain.errors import UnreadablePhotograph
 from dr_core.imaging.decode import decode_photograph
+from tests.imaging.marked_picture import encode
 
 WHITE_AND_GREY = np.zeros((300, 60, 3))
 WHITE_AND_GREY[:20, :30] = (1.0, 0.5, 0.0)
@@ -92,3 +96,43 @@ def test_deep_colours_in_separate_planes_are_refused_rather_than_read_wrongly():
 def test_eight_bit_colours_in_separate_planes_are_read():
     values = np.rint(WHITE_AND_GREY * 255).astype(np.uint8)
     assert (decode_photograph(encode_tiff(values, separate=True), "eye.tif").pixels == values).all()
+
+
+@pytest.mark.parametrize(("kind", "top"), [("<u2", 3000.0), ("<f4", 1.0), ("<f4", 500.0)])
+def test_greyscale_is_spread_from_the_maximum_of_all_its_rows(kind, top):
+    values = np.zeros((700, 20))
+    values[:20], values[-1] = top / 2, top
+    pixels = decode_photograph(encode(Image.fromarray(values.astype(kind)), "TIFF"), "eye.tif").pixels
+    assert pixels[-1].min() == 255
+    assert (pixels[:20] == 127).all()
+    assert (pixels[20:-1] == 0).all()
+
+
+def test_a_palette_and_its_transparency_hold_for_all_rows():
+    picture = Image.new("P", (20, 700), 1)
+    picture.putpalette([0, 0, 0, 200, 100, 50, 255, 255, 255])
+    picture.paste(2, (0, 600, 20, 700))
+    pixels = decode_photograph(encode(picture, "PNG", transparency=2), "eye.png").pixels
+    assert (pixels[:600] == (200, 100, 50)).all()
+    assert (pixels[600:] == 0).all()
+
+
+MEASURE = r"""
+import io, re, sys
+from pathlib import Path
+from PIL import Image
+from dr_core.imaging.decode import decode_photograph
+stream = io.BytesIO()
+Image.new(sys.argv[1], (5000, 4000)).save(stream, "PNG")
+decode_photograph(stream.getvalue(), "eye.png", longest_side_px=800, exact=False)
+# Not by resource, whose peak begins at that of the process that started this one.
+print(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells the peak so")
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "I;16"])
+def test_a_photograph_of_twenty_megapixels_is_not_copied_time_and_again(mode):
+    done = subprocess.run([sys.executable, "-c", MEASURE, mode], capture_output=True, text=True, check=True)
+    # 60 MB are the program's own, 80 the decoder's pixels, 60 those that are kept.
+    assert int(done.stdout) < 260
