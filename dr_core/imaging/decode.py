@@ -19,6 +19,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from dr_core.domain.errors import PhotographTooLarge, UnreadablePhotograph
 from dr_core.domain.photograph import FundusPhotograph, Laterality, UInt8Array
 from dr_core.imaging.decode_deep import PILLOW_FORMATS, find_deep_order, to_rgb8
+from dr_core.imaging.decode_gate import DecodingGate
 from dr_core.imaging.decode_guards import CUT_OFF, find_cut_off, find_forged_header, find_pages
 from dr_core.imaging.decode_headers import describe_unread, strip_ancillary
 from dr_core.imaging.decode_jpeg import read_jpeg
@@ -35,6 +36,8 @@ WORKING_SIDE_PX = 1600  # three times what the network needs, and what a laptop'
 ANALYSIS_SIDE_PX = 800
 IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
 ACCEPTED = "JPEG, PNG or TIFF"
+# The largest photograph, and a few small ones beside it: some 600 MB in all.
+MAX_PIXELS_AT_ONCE = 64_000_000
 # Pillow's decoders report damaged files through any of these.
 _DECODER_ERRORS = (
     ArithmeticError,
@@ -65,6 +68,8 @@ _TURNS: dict[object, tuple[bool, int | None]] = {
     8: (True, 0),
 }
 _LATERALITY_WORDS = {"od": Laterality.OD, "right": Laterality.OD, "os": Laterality.OS, "left": Laterality.OS}
+
+_gate = DecodingGate(MAX_PIXELS_AT_ONCE)
 
 # Pillow's own guard against decompression bombs, lowered to ours; it raises at twice this.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
@@ -162,16 +167,27 @@ def _open_and_read(data: bytes, longest_side_px: int, *, exact: bool) -> tuple[U
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise _too_large(width, height)
-        if fault := _find_fault(image, data):
-            raise UnreadablePhotograph(fault)
-        pixels, swapped = _read_pixels(image, data, longest_side_px, exact=exact)
+        parts = max([part for part in _PARTS if max(width, height) >= part * longest_side_px], default=1)
+        with _gate.hold(_weigh(image, parts)):
+            if fault := _find_fault(image, data):
+                raise UnreadablePhotograph(fault)
+            pixels, swapped = _read_pixels(image, data, longest_side_px, parts, exact=exact)
     return (pixels, height, width) if swapped else (pixels, width, height)
 
 
-def _read_pixels(image: Image.Image, data: bytes, longest_side_px: int, *, exact: bool) -> tuple[UInt8Array, bool]:
+def _weigh(image: Image.Image, parts: int) -> int:
+    """Return how many pixels an image that is not loaded yet will hold in memory."""
+    pixels = image.width * image.height
+    if image.format in _JPEG_FORMATS and "progressive" not in image.info:
+        return pixels // parts**2  # libjpeg keeps no more of it than what is asked for
+    return 2 * pixels if find_deep_order(image) else pixels  # these are read twice
+
+
+def _read_pixels(
+    image: Image.Image, data: bytes, longest_side_px: int, parts: int, *, exact: bool
+) -> tuple[UInt8Array, bool]:
     """Return (H, W, 3) uint8 pixels at the working size, and whether EXIF rotation swapped the sides."""
     width, height = image.size
-    parts = max([part for part in _PARTS if max(width, height) >= part * longest_side_px], default=1)
     pixels = read_jpeg(data, image.mode, image.size, parts) if image.format in _JPEG_FORMATS else None
     if pixels is None:
         # libjpeg scales while decoding; the draft never falls below the size asked for.
