@@ -1,7 +1,10 @@
-"""Read JPEG at a part of its size, and refuse one whose picture is damaged.
+"""Read JPEG at a part of its size, and refuse one in which the decoder meets damage.
 
 libjpeg, in whatever program, paints over what a damaged file lacks: grey, shifted or torn rows come back as a picture,
-and nobody is told. Its warnings tell, and simplejpeg hands them on, which Pillow and OpenCV do not.
+and nobody is told. Its warnings tell, and simplejpeg hands them on, which Pillow and OpenCV do not. They tell of data
+that are cut or missing, and of nearly every zeroed sector (512 bytes: 296 of 300). Of smaller changes they mostly do
+not: one Huffman code gives way to another valid one, and JPEG holds no checksum. Of 208 single bits that were turned
+over in ordinary photographs, 193 raised no warning; such a picture may be wrong from there on, and is graded.
 """
 
 import math
