@@ -11,6 +11,10 @@ from dr_core.screening.sources import format_name, has_image_extension
 
 __all__ = ["check_place", "check_suffix", "quote_path", "refuse_foreign", "try_writing"]
 
+KNOWN_SUFFIXES = frozenset(
+    {".csv", ".parquet", ".json", ".xlsx", ".xls", ".ods", ".zip", ".gz", ".pdf", ".docx", ".html", ".xml"}
+)
+
 
 def check_place(out: Path, kind: str) -> None:
     """Refuse a file that is none, is named like a photograph, or cannot be written where it shall stand.
@@ -39,12 +43,12 @@ def check_place(out: Path, kind: str) -> None:
 
 
 def check_suffix(out: Path, allowed: Sequence[str]) -> None:
-    """Refuse a name that promises another kind of file; one without suffix promises nothing.
+    """Refuse a name that promises another kind of file; one without suffix, or with an unknown one, promises nothing.
 
     Raises:
         ConfigurationError: with the remedy.
     """
-    if out.suffix and out.suffix.lower() not in allowed:
+    if out.suffix.lower() in KNOWN_SUFFIXES - set(allowed):
         raise ConfigurationError(
             f"--out is named as another kind of file: let its name end in {' or '.join(allowed)}. "
             f"Received: {quote_path(str(out))}"

@@ -9,8 +9,8 @@ from dr_core.reports.graded_csv import render_graded_csv
 from dr_core.screening.agreement import Agreement, compare_blind_readings
 from dr_core.screening.job import BatchJob
 from dr_core.screening.local_calibration import MIN_GRADED
+from pages.components.confusion_plot import draw_counts
 from pages.components.figure import show_figure
-from pages.components.metric_plots import draw_counts
 
 __all__ = ["explain_read_first", "offer_all_answers", "show_agreement"]
 

@@ -6,9 +6,9 @@ import streamlit as st
 
 from dr_core.domain.evaluation import BaselineRecord, Estimate, EvaluationRecord, SliceMetrics
 from dr_core.reports.evaluation import format_estimate
+from pages.components.confusion_plot import draw_confusion
 from pages.components.figure import show_figure
 from pages.components.metric_plots import (
-    draw_confusion,
     draw_intervals,
     draw_reliability,
     draw_roc,

@@ -8,9 +8,8 @@ from plotly.subplots import make_subplots
 
 from dr_core.domain.evaluation import BoundaryMetrics, Estimate, SliceMetrics
 from dr_core.domain.grades import Grade
-from dr_core.reports.palette import ACCENT, GRADE_COLORS, INK, MUTED
+from dr_core.reports.palette import ACCENT, GRADE_COLORS, MUTED
 from dr_core.reports.training_log import EpochRow
-from dr_core.reports.wording import lower_first
 from pages.components.source_style import color_source, name_source, symbol_source
 
 _MARGIN = {"l": 8, "r": 8, "t": 56, "b": 8}
@@ -92,58 +91,6 @@ def _lower_end(
     ends = [pick(metrics) for _, metrics in [*slices, *baseline]]
     lowest = min((e.value if e.low is None else e.low for e in ends if e.value is not None), default=0.0)
     return min(0.5, max(-0.2, lowest or 0.0) - 0.03)
-
-
-def draw_confusion(metrics: SliceMetrics) -> go.Figure:
-    """Draw an evaluation's confusion matrix."""
-    labels, marks = [grade.label for grade in Grade], [str(grade.value) for grade in Grade]
-    return draw_counts(metrics.confusion, labels=labels, marks=marks, across="Model's grade")
-
-
-def draw_counts(
-    counts: Sequence[Sequence[int]], *, labels: Sequence[str], marks: Sequence[str], across: str
-) -> go.Figure:
-    """Draw readers' grades against others; shade is the share of the reader's grade, numbers are photographs.
-
-    Args:
-        counts: photographs, square; row = reader.
-        labels: name of each grade.
-        marks: its number or letter.
-        across: what the columns are.
-    """
-    rows = [f"{label} <b>{mark}</b>" for label, mark in zip(labels, marks, strict=True)]
-    sums = [max(1, sum(row)) for row in counts]
-    shares = [[count / total for count in row] for row, total in zip(counts, sums, strict=True)]
-    figure = go.Figure(
-        go.Heatmap(
-            z=shares,
-            x=list(marks),
-            y=rows,
-            zmin=0,
-            zmax=1,
-            colorscale=[[0.0, "#f6faf9"], [0.5, "#7cc0b8"], [1.0, "#0b5650"]],
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            customdata=counts,
-            hovertemplate=f"Reader %{{y}}, {lower_first(across)} %{{x}}: "
-            "%{customdata:,} photographs (%{z:.0%} of the row)<extra></extra>",
-        )
-    )
-    for row, line in enumerate(counts):
-        for column, count in enumerate(line):
-            dark = shares[row][column] > _DARK_CELL
-            figure.add_annotation(
-                x=column,
-                y=row,
-                text=f"<b>{count}</b><br>{shares[row][column]:.0%}" if count else "0",
-                showarrow=False,
-                font={"color": "white" if dark else INK if count else MUTED, "size": 13},
-            )
-    figure.update_layout(height=_SQUARE_HEIGHT_PX, margin=_MARGIN | {"t": 8})
-    figure.update_xaxes(title=across, type="category", showgrid=False, ticks="")
-    figure.update_yaxes(title="Reader's grade", autorange="reversed", showgrid=False, ticks="")
-    return figure
 
 
 def draw_roc(slices: Slices, *, boundary: int) -> go.Figure:

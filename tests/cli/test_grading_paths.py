@@ -100,12 +100,17 @@ def test_other_table_in_parquet_is_never_replaced(tmp_path):
         check_output(tmp_path / "patients.parquet", [], None)
 
 
-@pytest.mark.parametrize("name", ["o.xlsx", "in.zip", "o.csv.gz", "o.txt", "o.json"])
+@pytest.mark.parametrize("name", ["o.xlsx", "in.zip", "o.csv.gz", "o.json"])
 def test_name_of_another_kind_of_file_is_refused(tmp_path, name):
     for _ in range(2):
         with pytest.raises(ConfigurationError, match=r"let its name end in \.csv or \.parquet"):
             check_output(tmp_path / name, [], None)
         (tmp_path / name).write_text(",".join(CSV_COLUMNS) + "\n")
+
+
+@pytest.mark.parametrize("name", ["report", "report.txt", "tmp.Xq81vB"])
+def test_name_that_promises_nothing_else_is_taken(tmp_path, name):
+    check_output(tmp_path / name, [], None)
 
 
 def test_overlays_are_not_opened(tmp_path, monkeypatch):
