@@ -19,9 +19,6 @@ RIM_PX = 7  # the rim is blurred and reflects the flash
 # Hues between magenta-red and yellow; a retina has no others but for reflections and poor light.
 WARM_HUES_DEG = (-30.0, 75.0)
 MIN_WARM_SHARE = 0.30  # measured on photographs: 0.32 and more
-# A retina as a whole lies between orange and yellow; magenta is one whose green and blue have changed places.
-MIN_MEAN_HUE_DEG = -16.0  # measured: -13 and more, but for one that is nearly grey; 13 to 26 is usual
-MIN_MEAN_CHROMA_LEVELS = 12.0
 COLOUR_SIGMA_PX = 4.0
 COLOUR_NOISE_LEVELS = 1.0  # what a sensor's noise leaves of colour after that blur
 # Blood, pigment and vessels colour a retina unevenly; one material in one light has a single hue from rim to rim.
@@ -37,10 +34,6 @@ NO_RETINA_COLOURS = (
     "No retina was found in this picture: it has not the colours of one. Upload a colour fundus photograph, "
     "not a grey or red-free one."
 )
-SWAPPED_CHANNELS = (
-    "The colours of this picture are not those of a retina: green and blue seem to have changed places. Export the "
-    "photograph again, as plain RGB."
-)
 NO_RETINA_TEXTURE = (
     "No retina was found in this picture: what it shows is round, but does not look like a retina. "
     "Upload a colour fundus photograph."
@@ -55,8 +48,7 @@ def require_retina(pixels: UInt8Array, field_of_view: FieldOfView) -> None:
         field_of_view: the round field found in it.
 
     Raises:
-        NotAFundusPhotograph: the field is grey, cold or magenta in colour, of one hue, flat, or textured far beyond any
-            retina.
+        NotAFundusPhotograph: the field is grey or cold in colour, of one hue, flat, or textured far beyond any retina.
     """
     disc, visible = cut_disc(pixels, field_of_view, DISC_PX)
     inner = cv2.erode(visible.view(np.uint8), np.ones((RIM_PX, RIM_PX), np.uint8)).view(np.bool_)
@@ -69,8 +61,6 @@ def require_retina(pixels: UInt8Array, field_of_view: FieldOfView) -> None:
     shown = colours[inner[1::2, 1::2]]
     if _share_of_warm_colour(shown) < MIN_WARM_SHARE:
         raise NotAFundusPhotograph(NO_RETINA_COLOURS)
-    if _is_magenta(shown):
-        raise NotAFundusPhotograph(SWAPPED_CHANNELS)
     green = values[..., 1][inner]
     spread = float(green.std()) / (float(green.mean()) + DARK_OFFSET)
     hue_spread_deg = _measure_hue_spread(shown)
@@ -87,13 +77,6 @@ def _share_of_warm_colour(colours: Float32Array) -> float:
     first, last = np.radians(WARM_HUES_DEG, dtype=np.float32)
     warm = (across * np.cos(first) > along * np.sin(first)) & (across * np.cos(last) < along * np.sin(last))
     return float(chroma[warm].sum() / max(float(chroma.sum()), 1e-3))
-
-
-def _is_magenta(colours: Float32Array) -> bool:
-    """Whether (N, 3) `colours` together have a hue that no retina has."""
-    along, across = (float(part.mean()) for part in _find_chroma(colours))
-    hue_deg = float(np.degrees(np.arctan2(across, along)))
-    return hue_deg < MIN_MEAN_HUE_DEG and float(np.hypot(along, across)) > MIN_MEAN_CHROMA_LEVELS
 
 
 def _measure_hue_spread(colours: Float32Array) -> float:
