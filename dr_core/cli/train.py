@@ -14,7 +14,7 @@ from dr_core.training.plan import ENGINES, KERAS, Plan
 
 NAME = "train"
 SUMMARY = "Train the grader on labelled photographs and write the model that is released."
-DEFAULT_NAME = "retinadesk-v7"
+DEFAULT_NAME = "retinadesk-v6"
 WEIGHTS_FILE = "mobilenetv2_imagenet_notop.weights.h5"
 
 

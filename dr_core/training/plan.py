@@ -55,12 +55,12 @@ class Plan:
         alpha: the network's width multiplier; 1.0 for a release.
     """
 
-    stages: tuple[Stage, ...] = (Stage(448, 3),)
-    peak_rate: float = 3e-4
-    batch_size: int = 24
-    seed: int = 20261127
+    stages: tuple[Stage, ...] = (Stage(320, 2), Stage(384, 4))
+    peak_rate: float = 4e-4
+    batch_size: int = 32
+    seed: int = 20261126
     outlined: int = 5
-    companions: int = 3
+    companions: int = 6
     copies: int = 1
     engine: str = KERAS
     start: str = ""

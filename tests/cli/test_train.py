@@ -36,7 +36,7 @@ def test_train_starts_from_imagenet_with_keras_by_default(jobs, tmp_path: Path, 
     assert train(tmp_path, "--weights", str(weights)) == 0
     (job,) = jobs
     assert (job.start, job.plan.engine, job.plan.start) == (weights, "keras", "imagenet.weights.h5")
-    assert "retinadesk-v7.model.json" in capsys.readouterr().out
+    assert "retinadesk-v6.model.json" in capsys.readouterr().out
     assert (tmp_path / "out" / "training_log.csv").is_file()
 
 
