@@ -6,7 +6,7 @@ import pytest
 
 from dr_core.domain.grades import Grade
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Defect, QualityReport, Status
+from dr_core.domain.results import Defect, QualityReport, ReviewReason, Status
 from tests.fakes import make_failed, make_graded, make_ungradable
 from tests.made_screenings import make_result, read_as
 
@@ -37,6 +37,12 @@ def test_words_of_the_csv_are_stable():
         "uneven light",
         "small field",
         "low contrast",
+        "obstruction",
+    ]
+    assert [reason.value for reason in ReviewReason] == [
+        "several grades fit this photograph",
+        "the photograph is unlike those that the model learned from",
+        "grade and referral score disagree",
     ]
 
 

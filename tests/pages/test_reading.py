@@ -11,6 +11,7 @@ from dr_core.domain.grades import Grade
 from dr_core.domain.reading import Reading
 from dr_core.screening.job import BatchJob
 from dr_core.screening.jobs import JobRegistry
+from pages.components.text import WORD_JOINER
 from tests.pages import screen_app
 from tests.pages.batch_app import counts, grade_files
 from tests.pages.batch_app import shown_text as batch_text
@@ -151,7 +152,7 @@ def test_what_a_reader_typed_is_shown_letter_by_letter(good, lesions_jpeg):
     app = press(upload(open_page(), ("eye_OD.jpg", lesions_jpeg)), "3")
     type_in(app, "note", "![p](http://evil.example/leak.png)")
     assert not any("![p](http" in element.value for element in app.markdown)
-    assert "![p](http://evil.example/leak.png)" in read_text(app)
+    assert "![p](http://evil.example/leak.png)" in read_text(app).replace(WORD_JOINER, "")
 
 
 def read_first(page: AppTest, registry: JobRegistry, files: dict[str, bytes]) -> BatchJob:
