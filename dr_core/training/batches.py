@@ -24,8 +24,6 @@ CLASS_WEIGHT_POWER = -0.4
 SOURCE_WEIGHT_POWER = -0.4
 # Of an earlier grader's answer in the target; the rest is the reader's. It saw the same photographs, so not more.
 TAUGHT_SHARE = 0.3
-# Likewise for a copy, whose grade should be what that of the photograph itself is, more than what its reader said.
-TAUGHT_SHARE_OF_COPY = 0.6
 # How often a photograph is shown as it is; one of its copies otherwise.
 OWN_DISC_CHANCE = 0.7
 WORKERS, BATCHES_AHEAD = 2, 6
@@ -77,7 +75,7 @@ def soften_grades(grades: NDArray[np.int64]) -> Float32Array:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
-def make_targets(cache: DiscCache, taught_share: float = TAUGHT_SHARE) -> Float32Array:
+def make_targets(cache: DiscCache) -> Float32Array:
     """Return (N, 5) targets: the readers' grades, softened, and an earlier grader's answers where the cache has some.
 
     A network that learns from its predecessor's answers as well (Furlanello et al., 2018) takes single doubtful grades
@@ -86,7 +84,7 @@ def make_targets(cache: DiscCache, taught_share: float = TAUGHT_SHARE) -> Float3
     targets = soften_grades(cache.grades)
     if cache.taught is None:
         return targets
-    return np.asarray((1 - taught_share) * targets + taught_share * cache.taught, dtype=np.float32)
+    return np.asarray((1 - TAUGHT_SHARE) * targets + TAUGHT_SHARE * cache.taught, dtype=np.float32)
 
 
 def weigh_photographs(cache: DiscCache) -> Float32Array:
@@ -110,11 +108,10 @@ def _join_variants(cache: DiscCache) -> list[list[UInt8Array]]:
     return list(variants.values())
 
 
-def _choose_variant(variants: list[UInt8Array], random: np.random.Generator) -> int:
-    """Return the index of the variant that is shown; 0 is the photograph itself."""
+def _choose_variant(variants: list[UInt8Array], random: np.random.Generator) -> UInt8Array:
     if len(variants) == 1 or random.random() < OWN_DISC_CHANCE:
-        return 0
-    return 1 + int(random.integers(len(variants) - 1))
+        return variants[0]
+    return variants[1 + random.integers(len(variants) - 1)]
 
 
 def _prepare_transplants(cache: DiscCache) -> Transplants | None:
@@ -137,7 +134,6 @@ class AugmentedBatches:
     def __init__(self, cache: DiscCache, plan: Plan) -> None:
         self._variants, self._plan = _join_variants(cache), plan
         self._targets, self._weights = make_targets(cache), weigh_photographs(cache)
-        self._targets_of_copies = make_targets(cache, TAUGHT_SHARE_OF_COPY)
         self._outlined, self._healthy = cache.outlined, cache.grades == 0
         self.outlined = min(plan.outlined, len(cache.outlined))
         self._transplants = _prepare_transplants(cache) if self.outlined else None
@@ -175,17 +171,14 @@ class AugmentedBatches:
         size = plan.stages[plan.find_stage(epoch)].size
         chosen = order[step * plan.batch_size : (step + 1) * plan.batch_size]
         random = np.random.default_rng([plan.seed, epoch, step])
-        shown = [_choose_variant(self._variants[index], random) for index in chosen]
-        discs = [self._variants[index][place] for index, place in zip(chosen, shown, strict=True)]
-        of_copy = np.array(shown)[:, None] > 0
-        targets = np.where(of_copy, self._targets_of_copies[chosen], self._targets[chosen])
+        discs = [_choose_variant(self._variants[index], random) for index in chosen]
         beside = np.empty(0, dtype=np.int64)
         if self._pictures is not None:
             beside = self._pictures.draw(self.companions, random)
             discs += [self._pictures.discs[index] for index in beside]
         movements = [draw_movement(disc.shape[0], size, random) for disc in discs]
         tensors = [augment_disc(disc, moved, random) for disc, moved in zip(discs, movements, strict=True)]
-        batch = Batch(np.stack(tensors), targets, self._weights[chosen])
+        batch = Batch(np.stack(tensors), self._targets[chosen], self._weights[chosen])
         if self._pictures is not None:
             mirrored = np.array([moved.mirrored for moved in movements])
             graded = self._sides.take(chosen, mirrored[: len(chosen)])

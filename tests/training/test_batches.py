@@ -10,7 +10,6 @@ from dr_core.domain.errors import ConfigurationError
 from dr_core.training import batches
 from dr_core.training.batches import (
     TAUGHT_SHARE,
-    TAUGHT_SHARE_OF_COPY,
     AugmentedBatches,
     Tasks,
     make_targets,
@@ -87,17 +86,6 @@ def test_a_photograph_is_shown_itself_in_seven_of_ten_and_as_a_copy_otherwise(mo
         list(drawn.draw_epoch(epoch))
     shares = np.bincount(shown, minlength=4) / len(shown)
     np.testing.assert_allclose(shares, [0.7, 0.1, 0.1, 0.1], atol=0.06)
-
-
-def test_a_copy_learns_the_teachers_answer_more_than_the_readers(monkeypatch, make_cache) -> None:
-    train = make_cache(8, copies=1)
-    taught = replace(train, taught=np.tile(np.float32([0, 0, 0, 0, 1]), (8, 1)))
-    own, of_copy = make_targets(taught), make_targets(taught, TAUGHT_SHARE_OF_COPY)
-    for chance, expected in ((1.0, own), (0.0, of_copy)):
-        monkeypatch.setattr(batches, "OWN_DISC_CHANCE", chance)
-        drawn = AugmentedBatches(taught, replace(PLAN, batch_size=8))
-        targets = next(drawn.draw_epoch(0)).targets
-        np.testing.assert_allclose(np.sort(targets[:, 4]), np.sort(expected[:, 4]), rtol=1e-6)
 
 
 def test_a_copy_that_lost_its_field_is_not_missed(make_cache) -> None:
