@@ -15,10 +15,7 @@ from pages.components.figure import show_figure
 __all__ = ["explain_read_first", "offer_all_answers", "show_agreement"]
 
 UNGRADED_LABEL = "No grade"
-LIST_HELP = (
-    "The columns file and grade, of the photographs that were graded before the program's answer was shown. "
-    "The page Calibrate takes this list together with the photographs."
-)
+LIST_NOTE = "The page Calibrate takes this list together with the photographs."
 
 
 def explain_read_first(job: BatchJob, waiting: int) -> None:
@@ -85,11 +82,10 @@ def _offer_list(job: BatchJob, agreement: Agreement) -> None:
         mime="text/csv",
         icon=":material/fact_check:",
         on_click="ignore",
-        help=LIST_HELP,
         key="batch_graded_list",
     )
-    if agreement.count < MIN_GRADED:
-        st.caption(f"A local calibration wants {MIN_GRADED} photographs at least, and 100 to 200 at best.")
+    wanted = f" It wants {MIN_GRADED} photographs at least." if agreement.count < MIN_GRADED else ""
+    st.caption(f"{LIST_NOTE}{wanted}")
 
 
 def _state(share: Proportion | None) -> str:
