@@ -138,7 +138,7 @@ class BatchJob:
     def read(self, number: int, reading: Reading | None) -> None:
         """Put what a person says to the photograph of row `number`, from 1, or take it back with None.
 
-        A batch that is being read is kept as long as one that has just ended. Whether it is blind, is found out here.
+        A batch that is being read is kept as long as one that has just ended. Whether a grade is blind is found here.
         """
         with self._lock:
             before = self._results[number - 1]
