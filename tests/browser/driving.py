@@ -61,6 +61,13 @@ def read_pictures(page: Page, key: str) -> list[np.ndarray]:
     return pictures
 
 
+def press_shortcut(page: Page, key: str) -> None:
+    """Press a key once the page has come to rest: React binds a shortcut a moment after its button is drawn."""
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    page.evaluate("() => new Promise(rested => requestAnimationFrame(() => setTimeout(rested, 100)))")
+    page.keyboard.press(key)
+
+
 def download(page: Page, key: str) -> bytes:
     """Press a download button and return the file's bytes."""
     with page.expect_download() as waiting:

@@ -13,7 +13,7 @@ from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg
 from dr_core.reports.csv import CSV_COLUMNS
 from tests.browser.conftest import App
-from tests.browser.driving import download, photograph_file, read_csv, upload
+from tests.browser.driving import download, photograph_file, press_shortcut, read_csv, upload
 
 WIDGET_LABELS = {
     "Files": "Photographs (JPEG, PNG or TIFF)",
@@ -160,13 +160,12 @@ def test_batch_is_read_with_keys_alone(open_session, folder: Path):
     start_batch(page)
     expect(page.get_by_role("button", name="Next")).to_be_enabled()
     for row, key, said in ((1, "0", "0 No apparent DR"), (2, "u", "ungradable")):
-        page.keyboard.press("n")
+        press_shortcut(page, "n")
         expect(page.get_by_role("heading", name=f"Row {row}")).to_be_visible()
         expect(
             page.locator(f".st-key-batch_reading_{row}_panel").get_by_role("button", name="Ungradable")
         ).to_be_enabled()
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-        page.keyboard.press(key)
+        press_shortcut(page, key)
         expect(page.get_by_text(f"Read as {said}", exact=False)).to_be_visible()
     expect(page.get_by_text("Read by a person: 2 of 2.", exact=False)).to_be_visible()
     rows = read_csv(download(page, "batch_csv"))
@@ -196,11 +195,10 @@ def test_answers_wait_for_the_reader_whose_grades_become_a_list(open_session, fo
     start_batch(page)
     expect(page.get_by_text("You read first", exact=False)).to_be_visible()
     expect(page.locator(".st-key-batch_csv button").first).to_be_disabled()
-    page.keyboard.press("n")
+    press_shortcut(page, "n")
     expect(page.get_by_text("Your grade first", exact=False)).to_be_visible()
     expect(page.get_by_role("heading", name="grade", exact=False).filter(has_text=":")).to_have_count(0)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
-    page.keyboard.press("3")
+    press_shortcut(page, "3")
     expect(page.get_by_role("heading", name="Program's grade", exact=False)).to_be_visible()
     assert download(page, "batch_graded_list").decode() == "file,grade\r\nh_OD.jpg,3\r\n"
     assert read_csv(download(page, "batch_csv"))[0]["read_blind"] == "yes"
