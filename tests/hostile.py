@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tests.dicom_files import wrap_jpeg, wrap_pixels
+
 READABLE, FAILED = "readable", "failed"
 GIANT_SIDE_PX = 30_000
 HUGE_BYTES = 101 * 1024 * 1024
@@ -108,6 +110,9 @@ def _add_unusual(made: HostileFolder, photograph: bytes) -> None:
     _add(made, "animated.gif", _encode(image, "GIF", save_all=True, append_images=frames), FAILED)
     _add(made, "picture.bmp", _encode(image, "BMP"), FAILED)
     _add(made, "picture.webp", _encode(image, "WEBP"), FAILED)
+    _add(made, "IM000001", wrap_jpeg(photograph, eye="R"), READABLE)
+    _add(made, "plain.dcm", wrap_pixels(np.asarray(image)), READABLE)
+    _add(made, "truncated.dcm", wrap_jpeg(photograph)[:5000], FAILED)
     _add(made, "black.jpg", _encode(Image.new("RGB", (640, 480)), "JPEG"), FAILED)
     _add(made, "disguised.png", photograph, READABLE)
     _add(made, "UPPER.JPEG", photograph, READABLE)
@@ -185,6 +190,7 @@ def _try(make: Callable[[], None]) -> None:
 def _add_others(made: HostileFolder, photograph: bytes) -> None:
     for name, data in {
         "notes.txt": b"Notes.\n",
+        "DICOMDIR": bytes(128) + b"DICM" + bytes(64),
         "words_without_extension": b"Words.\n",
         ".DS_Store": b"\x00\x00\x00\x01Bud1",
         "._good.jpg": b"\x00\x05\x16\x07" + b"\x00" * 60,

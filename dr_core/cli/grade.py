@@ -33,9 +33,9 @@ NAME = "grade"
 SUMMARY = "Grade photographs and folders of photographs, and write one row of the report for each."
 JOURNAL_SUFFIX = ".journal"
 PATH_HELP = (
-    "photograph, or folder to search with its subfolders: image files get a row each (those that are not JPEG, PNG or "
-    "TIFF a failed one), files without extension are looked into, other files and linked folders are only counted; "
-    "or the address of either in object storage (s3://, gs://, abfs://)"
+    "photograph, or folder to search with its subfolders: image files get a row each (those that are not JPEG, PNG, "
+    "TIFF or DICOM a failed one), files without extension are looked into, other files and linked folders are only "
+    "counted; or the address of either in object storage (s3://, gs://, abfs://)"
 )
 ENGINES = ("local", "ray")
 

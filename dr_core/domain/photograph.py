@@ -34,7 +34,7 @@ class FundusPhotograph:
         pixels: (H, W, 3) uint8 RGB, at most the working size of `decode_photograph`; reduced from the source.
         name: the file's own name, for display and reports only; never used as a path.
         sha256: hex digest of the uploaded bytes.
-        laterality: which eye, where the name tells it.
+        laterality: which eye, where the name tells it, or a DICOM header.
         source_width_px: width of the uploaded photograph after EXIF rotation.
         source_height_px: height of the uploaded photograph after EXIF rotation.
     """

@@ -11,6 +11,7 @@ import re
 import struct
 import zlib
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -26,7 +27,10 @@ from dr_core.imaging.decode_jpeg import read_jpeg
 from dr_core.imaging.decode_png import find_png_fault
 from dr_core.imaging.decode_scans import find_scan_fault
 from dr_core.imaging.decode_tiff import find_tiff_fault
-from dr_core.imaging.shrink import shrink
+from dr_core.imaging.shrink import reduce_to
+
+if TYPE_CHECKING:
+    from dr_core.imaging.dicom import DicomPicture
 
 MAX_BYTES = 100 * 1024 * 1024
 MAX_PIXELS = 50_000_000
@@ -34,8 +38,8 @@ WORKING_SIDE_PX = 1600  # three times what the network needs, and what a laptop'
 # Twice what the network needs, so that what libjpeg leaves of a reduced photograph loses nothing that the network sees,
 # and cameras of eight megapixels and more are read at a quarter of their size.
 ANALYSIS_SIDE_PX = 800
-IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff"})
-ACCEPTED = "JPEG, PNG or TIFF"
+IMAGE_EXTENSIONS = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".dcm", ".dicom"})
+ACCEPTED = "JPEG, PNG, TIFF or DICOM"
 # The largest photograph, and a few small ones beside it: some 600 MB in all.
 MAX_PIXELS_AT_ONCE = 64_000_000
 # Pillow's decoders report damaged files through any of these.
@@ -53,6 +57,8 @@ _DECODER_ERRORS = (
     zlib.error,
 )
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*")
+_DICOM_MAGIC, _DICOM_MAGIC_AT = b"DICM", 128
+HEAD_BYTES = _DICOM_MAGIC_AT + len(_DICOM_MAGIC)
 _BIG_TIFF_MAGIC = (b"II+\x00", b"MM\x00+")
 _JPEG_FORMATS = ("JPEG", "MPO")
 # What a JPEG's sides can be divided by while it is decoded.
@@ -76,8 +82,8 @@ Image.MAX_IMAGE_PIXELS = MAX_PIXELS
 
 
 def looks_like_image(head: bytes) -> bool:
-    """Whether a file that starts with `head` (8 bytes are enough) claims to be of an accepted format."""
-    return head.startswith(_MAGIC)
+    """Whether a file that starts with `head` (`HEAD_BYTES` are enough) claims to be of an accepted format."""
+    return head.startswith(_MAGIC) or head.startswith(_DICOM_MAGIC, _DICOM_MAGIC_AT)
 
 
 def decode_photograph(
@@ -87,7 +93,7 @@ def decode_photograph(
 
     Args:
         data: the file's bytes.
-        name: the file's own name; tells the eye where it contains OD, OS, right or left.
+        name: the file's own name; tells the eye where it contains OD, OS, right or left, as a DICOM file itself may.
         longest_side_px: the pixels are reduced to this; JPEG is already decoded at a reduced scale.
         exact: False keeps the pixels at a half, a quarter or an eighth of the source, whichever is the smallest that
             has `longest_side_px` or more, which saves a second reduction.
@@ -96,7 +102,7 @@ def decode_photograph(
         The photograph, upright (EXIF rotation applied), 8-bit RGB. Of an animation, the first frame.
 
     Raises:
-        UnreadablePhotograph: empty, truncated, forged, of several pages, or not a JPEG, PNG or TIFF.
+        UnreadablePhotograph: empty, truncated, forged, of several pages, or not a JPEG, PNG, TIFF or DICOM file.
         PhotographTooLarge: more than `MAX_BYTES` or `MAX_PIXELS`.
     """
     if not data:
@@ -105,19 +111,34 @@ def decode_photograph(
         raise PhotographTooLarge(
             f"The file has {len(data) / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB are accepted. Export it as JPEG."
         )
-    if fault := find_forged_header(data) or find_pages(data):
-        raise UnreadablePhotograph(fault)
+    eyes, picture = {find_laterality(name)}, data
     try:
-        pixels, width, height = _open_with_or_without_extras(data, longest_side_px, exact=exact)
+        # Asked first: its preamble may be the start of a TIFF, for programs that know nothing else.
+        if data.startswith(_DICOM_MAGIC, _DICOM_MAGIC_AT):
+            # Loaded for such files alone: most clinics have none, and the program starts sooner without.
+            from dr_core.imaging.dicom import open_dicom
+
+            found = open_dicom(data)
+            eyes.add(found.laterality)
+            picture = found.jpeg
+        if fault := find_forged_header(picture) or find_pages(picture):
+            raise UnreadablePhotograph(fault)
+        if picture:
+            pixels, width, height = _open_with_or_without_extras(picture, longest_side_px, exact=exact)
+        else:
+            pixels, width, height = _read_dicom(found, longest_side_px, exact=exact)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large() from error
     except UnidentifiedImageError as error:
-        raise UnreadablePhotograph(describe_unread(data) or _describe_unknown(data)) from error
+        raise UnreadablePhotograph(describe_unread(picture) or _describe_unknown(data)) from error
     except MemoryError as error:
         raise PhotographTooLarge("The photograph does not fit into memory. Export it smaller.") from error
     except _DECODER_ERRORS as error:
         raise UnreadablePhotograph(CUT_OFF) from error
-    return FundusPhotograph(pixels, name, hashlib.sha256(data).hexdigest(), find_laterality(name), width, height)
+    # A file whose header names the one eye and whose name the other says nothing.
+    eyes.discard(None)
+    laterality = eyes.pop() if len(eyes) == 1 else None
+    return FundusPhotograph(pixels, name, hashlib.sha256(data).hexdigest(), laterality, width, height)
 
 
 def find_laterality(name: str) -> Laterality | None:
@@ -165,14 +186,36 @@ def _open_and_read(data: bytes, longest_side_px: int, *, exact: bool) -> tuple[U
     """Return (H, W, 3) uint8 pixels at the working size, and width and height of the upright source."""
     with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
         width, height = image.size
-        if width * height > MAX_PIXELS:
-            raise _too_large(width, height)
-        parts = max([part for part in _PARTS if max(width, height) >= part * longest_side_px], default=1)
+        parts = _choose_parts(width, height, longest_side_px)
         with _gate.hold(_weigh(image, parts)):
             if fault := _find_fault(image, data):
                 raise UnreadablePhotograph(fault)
             pixels, swapped = _read_pixels(image, data, longest_side_px, parts, exact=exact)
     return (pixels, height, width) if swapped else (pixels, width, height)
+
+
+def _read_dicom(picture: "DicomPicture", longest_side_px: int, *, exact: bool) -> tuple[UInt8Array, int, int]:
+    """Return what `_open_and_read` does of a picture in a DICOM file that is no JPEG."""
+    width, height = picture.width_px, picture.height_px
+    parts = _choose_parts(width, height, longest_side_px)
+    with _gate.hold(2 * width * height):
+        pixels = reduce_to(picture.read_pixels(), longest_side_px if exact else _divide(width, height, parts))
+    return pixels, width, height
+
+
+def _choose_parts(width: int, height: int, longest_side_px: int) -> int:
+    """Return what the sides of a photograph can be divided by without falling below the size asked for.
+
+    Raises:
+        PhotographTooLarge: it has more than `MAX_PIXELS`.
+    """
+    if width * height > MAX_PIXELS:
+        raise _too_large(width, height)
+    return max([part for part in _PARTS if max(width, height) >= part * longest_side_px], default=1)
+
+
+def _divide(width: int, height: int, parts: int) -> int:
+    return math.ceil(max(width, height) / parts)
 
 
 def _weigh(image: Image.Image, parts: int) -> int:
@@ -204,10 +247,4 @@ def _read_pixels(
         pixels = np.asarray(cv2.transpose(pixels), dtype=np.uint8)
     if flip is not None:
         pixels = np.asarray(cv2.flip(pixels, flip), dtype=np.uint8)
-    longest = max(pixels.shape[:2])
-    wanted = longest_side_px if exact else math.ceil(max(width, height) / parts)
-    if longest > wanted:
-        scale = wanted / longest
-        target = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-        pixels = shrink(pixels, target)
-    return pixels, swapped
+    return reduce_to(pixels, longest_side_px if exact else _divide(width, height, parts)), swapped

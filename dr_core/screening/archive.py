@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dr_core.domain.errors import PhotographTooLarge, UnreadablePhotograph
-from dr_core.imaging.decode import MAX_BYTES
+from dr_core.imaging.decode import HEAD_BYTES, MAX_BYTES
 from dr_core.screening.sources import (
-    HEAD_BYTES,
     BatchInput,
     counts_as_photograph,
     format_name,

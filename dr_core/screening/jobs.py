@@ -68,7 +68,7 @@ class JobRegistry:
         """
         count = len(request.batch.photographs)
         if count == 0:
-            raise ConfigurationError("There is no photograph among the files: add JPEG, PNG or TIFF files.")
+            raise ConfigurationError("There is no photograph among the files: add JPEG, PNG, TIFF or DICOM files.")
         if count > MAX_PHOTOGRAPHS:
             raise ConfigurationError(
                 f"{count:,} photographs are more than the page takes ({MAX_PHOTOGRAPHS:,}): use the command line, "

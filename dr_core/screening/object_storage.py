@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dr_core.domain.errors import ConfigurationError, PhotographTooLarge, UnreadablePhotograph
-from dr_core.imaging.decode import MAX_BYTES
+from dr_core.imaging.decode import HEAD_BYTES, MAX_BYTES
 from dr_core.screening.folder import find_photographs
 from dr_core.screening.sources import (
-    HEAD_BYTES,
     BatchInput,
     PhotographSource,
     counts_as_photograph,

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from dr_core.domain.errors import PhotographTooLarge, UnreadablePhotograph
-from dr_core.imaging.decode import IMAGE_EXTENSIONS, MAX_BYTES, looks_like_image
+from dr_core.imaging.decode import HEAD_BYTES, IMAGE_EXTENSIONS, MAX_BYTES, looks_like_image
 from dr_core.screening.overlay_mark import has_overlay_name, is_overlay
 
 __all__ = [
@@ -33,12 +33,12 @@ __all__ = [
 
 # Image formats that are not accepted still get their row, so that nobody believes them graded.
 ROW_EXTENSIONS = IMAGE_EXTENSIONS.union(
-    {".avif", ".bmp", ".dcm", ".dicom", ".gif", ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".webp"},
+    {".avif", ".bmp", ".gif", ".heic", ".heif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpx", ".webp"},
     {".arw", ".cr2", ".cr3", ".dib", ".dng", ".jxl", ".mpo", ".nef", ".orf", ".psd"},
 )
-HEAD_BYTES = 132
 APPLE_DOUBLE_MAGIC = b"\x00\x05\x16\x07"
-DICOM_MAGIC, DICOM_MAGIC_AT = b"DICM", 128  # such files mostly have no extension, or a number that looks like one
+# Lists the other files of a disc, and is a DICOM file itself.
+DICOM_DIRECTORY = "DICOMDIR"
 
 # Where the last dot only looks like the start of one: "Dr. Smith OD", "eye.jpg (1)", "eye.jpg~", "1.2.840.113.A1".
 _EXTENSION = re.compile(r"\.(?=[0-9]*[a-z])[a-z0-9]{1,5}")
@@ -183,7 +183,8 @@ def counts_as_photograph(name: str, head: bytes) -> bool:
         # macOS leaves a "._eye.jpg" of another kind beside each "eye.jpg" on foreign disks.
         double = _find_base(name).startswith("._") and head.startswith(APPLE_DOUBLE_MAGIC)
         return not (double or is_overlay(name, head))
-    return lacks_extension(name) and (looks_like_image(head) or head.startswith(DICOM_MAGIC, DICOM_MAGIC_AT))
+    # DICOM files mostly have no extension, or a number that looks like one.
+    return lacks_extension(name) and looks_like_image(head) and _find_base(name) != DICOM_DIRECTORY
 
 
 def _find_base(name: str) -> str:

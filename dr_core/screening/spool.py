@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from dr_core.domain.errors import StorageError
-from dr_core.screening.sources import HEAD_BYTES, BatchInput, DiskPhotograph, counts_as_photograph, format_name
+from dr_core.imaging.decode import HEAD_BYTES
+from dr_core.screening.sources import BatchInput, DiskPhotograph, counts_as_photograph, format_name
 
 __all__ = ["Spool", "SpoolRoot", "spool_uploads"]
 

@@ -99,11 +99,11 @@ def _choose_input(kind: str, roots: Sequence[Path]) -> Choice:
         return Choice(kind, uploads=[packed] if packed else [])
     if kind == FILES:
         files = st.file_uploader(
-            "Photographs (JPEG, PNG or TIFF)", accept_multiple_files=True, max_upload_size=FILE_LIMIT_MB, key=key
+            "Photographs (JPEG, PNG, TIFF or DICOM)", accept_multiple_files=True, max_upload_size=FILE_LIMIT_MB, key=key
         )
         return Choice(kind, uploads=files)
     content = st.file_uploader(
-        "Folder with photographs (JPEG, PNG or TIFF), with its subfolders",
+        "Folder with photographs (JPEG, PNG, TIFF or DICOM), with its subfolders",
         accept_multiple_files="directory",
         max_upload_size=FILE_LIMIT_MB,
         key=key,

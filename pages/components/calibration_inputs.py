@@ -126,10 +126,10 @@ def _choose_photographs(kind: str) -> Sequence[UploadedFile]:
         return [packed] if packed else []
     if kind == FILES:
         return st.file_uploader(
-            "Photographs (JPEG, PNG or TIFF)", accept_multiple_files=True, max_upload_size=FILE_LIMIT_MB, key=key
+            "Photographs (JPEG, PNG, TIFF or DICOM)", accept_multiple_files=True, max_upload_size=FILE_LIMIT_MB, key=key
         )
     return st.file_uploader(
-        "Folder with photographs (JPEG, PNG or TIFF), with its subfolders",
+        "Folder with photographs (JPEG, PNG, TIFF or DICOM), with its subfolders",
         accept_multiple_files="directory",
         max_upload_size=FILE_LIMIT_MB,
         key=key,

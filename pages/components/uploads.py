@@ -15,7 +15,6 @@ __all__ = ["EYES", "Upload", "choose_eye", "choose_photographs"]
 
 EYES = 2
 ASSETS = Path(__file__).parents[2] / "assets"
-TYPES = ["jpg", "jpeg", "png", "tif", "tiff"]
 LIMIT_MB = 100
 SAMPLE_LABELS = {
     "sample_lesions.jpg": "With lesions",
@@ -49,8 +48,7 @@ def choose_photographs() -> list[Upload]:
     with st.container(key="inputs"):
         drop, samples = st.columns([1.9, 1.1], vertical_alignment="top")
         files = drop.file_uploader(
-            "Drop fundus photographs of one patient here: one eye or both, JPEG, PNG or TIFF, up to 50 megapixels",
-            type=TYPES,
+            "Drop fundus photographs of one patient here, one eye or both: JPEG, PNG, TIFF or DICOM, to 50 megapixels",
             accept_multiple_files=True,
             max_upload_size=LIMIT_MB,
             on_change=_put_sample_away,

@@ -16,7 +16,7 @@ from tests.browser.conftest import App
 from tests.browser.driving import download, photograph_file, press_shortcut, read_csv, upload
 
 WIDGET_LABELS = {
-    "Files": "Photographs (JPEG, PNG or TIFF)",
+    "Files": "Photographs (JPEG, PNG, TIFF or DICOM)",
     "ZIP file": "ZIP file with photographs",
     "Folder on the server": "Path of the folder on the server",
 }

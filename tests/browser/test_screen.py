@@ -23,6 +23,7 @@ from tests.browser.driving import (
     upload,
     wait_until,
 )
+from tests.dicom_files import wrap_jpeg
 
 
 def test_uploaded_photograph_shows_its_grade_and_its_heatmap(page: Page, good_jpeg: bytes):
@@ -52,6 +53,14 @@ def test_downloads_say_what_the_page_says(page: Page, good_jpeg: bytes):
     assert row["sha256"] in json.dumps(record)
     assert download(page, "download_pdf").startswith(b"%PDF-")
     assert download(page, "download_overlay").startswith(b"\x89PNG")
+
+
+def test_dicom_file_without_extension_shows_its_grade_and_its_eye(page: Page, good_jpeg: bytes):
+    upload(page, {"name": "IM000001", "mimeType": "application/dicom", "buffer": wrap_jpeg(good_jpeg, eye="L")})
+    expect(grade_heading(page)).to_be_visible()
+    expect(page.get_by_role("radio", name="Left (OS)")).to_be_checked()
+    assert read_csv(download(page, "download_csv"))[0]["eye"] == "OS"
+    assert "Secretname" not in page.content() + download(page, "download_json").decode()
 
 
 def test_a_key_gives_the_readers_grade_which_decides_and_is_exported(page: Page, good_jpeg: bytes):

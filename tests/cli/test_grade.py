@@ -12,6 +12,7 @@ from dr_core.model.classifier import Classifier
 from dr_core.reports.csv import CSV_COLUMNS, DETAIL_COLUMNS
 from dr_core.reports.operating_point import write_operating_point
 from tests.cli.grading import grade, read_report, strip_seconds
+from tests.dicom_files import wrap_jpeg
 from tests.fakes import FakeClassifier, make_operating_point
 from tests.hostile import make_hostile_folder
 
@@ -133,7 +134,21 @@ def test_dicom_file_without_extension_gets_its_row(tmp_path, name):
     assert grade(tmp_path / "in", "--out", tmp_path / "report.csv") == 0
     (row,) = read_report(tmp_path / "report.csv")
     assert row["status"] == "failed"
-    assert "JPEG, PNG or TIFF" in row["error"]
+    assert "DICOM file is damaged" in row["error"]
+
+
+def test_dicom_file_is_graded_as_the_photograph_that_it_holds(tmp_path, fundus_jpeg, capfd):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "alone.jpg").write_bytes(fundus_jpeg)
+    (tmp_path / "in" / "IM000001").write_bytes(wrap_jpeg(fundus_jpeg, eye="L"))
+    assert grade(tmp_path / "in", "--out", tmp_path / "report.csv") == 0
+    inside, alone = read_report(tmp_path / "report.csv")
+    assert (inside["status"], inside["eye"], alone["eye"]) == ("graded", "OS", "")
+    told_apart = {"file", "eye", "sha256", "seconds"}
+    assert {key: inside[key] for key in inside if key not in told_apart} == {
+        key: alone[key] for key in alone if key not in told_apart
+    }
+    assert "Secretname" not in (tmp_path / "report.csv").read_text() + "".join(capfd.readouterr())
 
 
 def test_damaged_photograph_says_nothing_on_standard_error(tmp_path, fundus_jpeg, capfd):

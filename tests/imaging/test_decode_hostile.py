@@ -65,13 +65,13 @@ def test_end_of_a_thumbnail_is_not_taken_for_the_end_of_the_photograph(fundus_pi
 
 @pytest.mark.parametrize("kind", ["GIF", "BMP", "WEBP", "PPM", "ICO", "JPEG2000", "PDF"])
 def test_decode_refuses_other_formats_whatever_the_name_says(kind):
-    with pytest.raises(UnreadablePhotograph, match="not a JPEG, PNG or TIFF"):
+    with pytest.raises(UnreadablePhotograph, match="not a JPEG, PNG, TIFF or DICOM"):
         decode_photograph(encode(draw_small(), kind), "eye.jpg")
 
 
 @pytest.mark.parametrize("data", [b"plain text", b"<svg/>", b"PK\x03\x04", b"\x00" * 64, b"%!PS-Adobe-3.0 EPSF-3.0"])
 def test_decode_refuses_what_is_no_picture(data):
-    with pytest.raises(UnreadablePhotograph, match="not a JPEG, PNG or TIFF"):
+    with pytest.raises(UnreadablePhotograph, match="not a JPEG, PNG, TIFF or DICOM"):
         decode_photograph(data, "eye.png")
 
 

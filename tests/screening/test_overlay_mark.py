@@ -6,10 +6,10 @@ import zipfile
 import pytest
 from PIL import Image
 
+from dr_core.imaging.decode import HEAD_BYTES
 from dr_core.screening.archive import open_archive
 from dr_core.screening.folder import find_photographs
 from dr_core.screening.overlay_mark import is_overlay, mark_overlay, name_overlay
-from dr_core.screening.sources import HEAD_BYTES
 from tests.screening.listing import names
 
 NAME = name_overlay(7, "ab" * 32)

@@ -18,6 +18,8 @@ from dr_core.screening.sources import (
 )
 from tests.screening.listing import JPEG_HEAD
 
+DICOM_HEAD = bytes(128) + b"DICM"
+
 
 def read_error(path: Path) -> str:
     with pytest.raises(PhotographError) as raised:
@@ -53,6 +55,10 @@ def read_error(path: Path) -> str:
         ("a\\b.txt\\eye.png", b"", True),
         ("._eye.jpg", b"\x00\x05\x16\x07", False),
         ("._eye.jpg", JPEG_HEAD, True),
+        ("IM000001", DICOM_HEAD, True),
+        ("1.2.840.113.7", DICOM_HEAD, True),
+        ("disc/DICOMDIR", DICOM_HEAD, False),
+        ("notes.txt", DICOM_HEAD, False),
     ],
 )
 def test_extension_decides_and_content_where_there_is_none(name, head, expected):
