@@ -1,8 +1,10 @@
 """Measure the quality gate on real and on spoilt photographs, and fit its weights.
 
 ``python benchmarks/quality_gate.py`` prints AUROC against the EyePACS gradability labels, the share of each source's
-gradable photographs that the gate sends back, and the share of spoilt ones that it catches. ``--fit`` fits the handmade
-score of `dr_core.imaging.quality`, which serves models without a quality head, again on the train split and prints it.
+gradable photographs that the gate sends back, and the share of spoilt ones that it catches; then of those whose retina
+is hidden to a quarter or more, or at its middle, by kinds of cover that the network learned from and by cloth, which it
+has never seen. ``--fit`` fits the handmade score of `dr_core.imaging.quality`, which serves models without a quality
+head, again on the train split and prints it.
 """
 
 import argparse
@@ -24,14 +26,20 @@ from dr_core.domain.photograph import FieldOfView, FundusPhotograph
 from dr_core.domain.results import QualityReport
 from dr_core.imaging import quality
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
+from dr_core.imaging.disc import cut_disc
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import prepare_input
 from dr_core.model.classifier import Classifier
+from dr_core.model.visibility import CENTER_SHARE
+from dr_core.training.cover import COVERS, cover_disc
 from dr_core.training.dataset import LabelledPhotograph, read_manifest
 from dr_core.training.spoil import SPOILT, spoil_photograph
 
 # Other sources carry no gradability label: their photographs count as gradable, and for less.
 WEIGHT_LABELLED, WEIGHT_OTHER, WEIGHT_SPOILT = 1.0, 0.4, 0.35
+# A cover that no reader would grade through hides this much of the field, or of its middle.
+HIDDEN_SHARE, HIDDEN_MIDDLE = 0.25, 0.6
+CLOTH = "cloth"
 
 
 @dataclass(frozen=True)
@@ -60,6 +68,30 @@ def measure(rows: list[LabelledPhotograph], classifier: Classifier, *, spoilt_sh
             for kind in SPOILT:
                 copy = replace(photograph, pixels=spoil_photograph(photograph.pixels, field, kind, chance))
                 yield judge(copy, field, classifier, (row.source, kind, False))
+            for kind in (*COVERS, CLOTH):
+                if covered := cover(photograph, field, kind, chance):
+                    yield judge(*covered, classifier, (row.source, f"cover: {kind}", False))
+
+
+def cover(
+    photograph: FundusPhotograph, field: FieldOfView, kind: str, chance: np.random.Generator
+) -> tuple[FundusPhotograph, FieldOfView] | None:
+    """Return the field by itself, covered so that no reader would grade it; None where chance covers less."""
+    side = round(2 * field.radius_px)
+    disc, inside = cut_disc(photograph.pixels, field, side)
+    covered, hidden = cover_disc(disc, inside, "lid" if kind == CLOTH else kind, chance)
+    rows, columns = np.mgrid[:side, :side]
+    if kind == CLOTH:
+        weave = np.sin(rows * chance.uniform(0.3, 1.2)) * np.sin(columns * chance.uniform(0.3, 1.2))
+        cloth = chance.uniform(30, 220, 3) + 40 * weave[..., None]
+        mixed = disc * (1 - hidden[..., None]) + cloth * hidden[..., None]
+        covered = np.where(inside[..., None], np.clip(mixed, 0, 255), disc).astype(np.uint8)
+    middle = np.hypot(rows - side / 2, columns - side / 2) < CENTER_SHARE * side / 2
+    if (hidden[inside] > 0.75).mean() < HIDDEN_SHARE and (hidden[middle] > 0.75).mean() < HIDDEN_MIDDLE:
+        return None
+    pixels = np.where(inside[..., None], covered, 0).astype(np.uint8)
+    whole = FieldOfView((side / 2 - 0.5, side / 2 - 0.5), side / 2, 1.0, (side, side), 1.0)
+    return replace(photograph, pixels=pixels, source_width_px=side, source_height_px=side), whole
 
 
 def judge(
@@ -68,11 +100,12 @@ def judge(
     """Return the gate's verdict on one photograph of which (source, how it was spoilt, gradable) is known."""
     features = quality.measure_quality(photograph, field)
     (prediction,) = classifier.predict([prepare_input(photograph, field, classifier.spec.input_size)])
-    opinion = None
+    opinion, hidden = None, None
     if prediction.side is not None and classifier.spec.side is not None:
         side = classifier.spec.side
         opinion = quality.NetworkOpinion(prediction.side.p_gradable, side.gate_weights, side.gradable_score)
-    report = quality.assess_quality(photograph, field, opinion)
+        hidden = prediction.side.hidden
+    report = quality.assess_quality(photograph, field, opinion, hidden=hidden)
     return Sample(*about, features, report)
 
 
@@ -119,6 +152,10 @@ def report(samples: list[Sample]) -> None:
     for kind in SPOILT:
         chosen = np.array([sample.spoilt == kind for sample in samples])
         print(f"spoilt by {kind}, sent back: {sent_back[chosen].mean():.1%} of {chosen.sum()}")
+    for kind in (*COVERS, CLOTH):
+        chosen = np.array([sample.spoilt == f"cover: {kind}" for sample in samples])
+        if chosen.any():
+            print(f"hidden by {kind}, sent back: {sent_back[chosen].mean():.1%} of {chosen.sum()}")
 
 
 def main() -> None:

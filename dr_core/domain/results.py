@@ -41,7 +41,10 @@ _ADVICE = {
     Defect.UNEVEN: "Centre the camera on the pupil and the macula, lift the eyelid, and retake.",
     Defect.SMALL_FIELD: "Move closer until the field fills the frame, centre the macula, and retake.",
     Defect.LOW_CONTRAST: "Clean the lens, check for media opacity such as cataract, and retake.",
-    Defect.OBSTRUCTION: "Remove what covers the retina, a patch or a label in the picture too, and retake.",
+    Defect.OBSTRUCTION: (
+        "A part of the retina is hidden or unsharp: lift lid and lashes, clean the lens, take away what covers the "
+        "picture, and retake."
+    ),
 }
 
 
@@ -73,6 +76,19 @@ class ReviewReason(StrEnum):
     DIVIDED = "grade and referral score disagree"
 
 
+@dataclass(frozen=True)
+class HiddenRetina:
+    """How much of the retina a photograph does not show: covered, in glare or shadow, or unsharp by itself.
+
+    Attributes:
+        share: of the part of the field that every camera shows, 0 to 1.
+        center: of its middle, where the fovea mostly lies, 0 to 1.
+    """
+
+    share: float
+    center: float
+
+
 @dataclass(frozen=True, eq=False)
 class SideFindings:
     """What the same pass of the network says beside the grade.
@@ -87,6 +103,7 @@ class SideFindings:
         lesion_maps: (h, w, 4) float32 in [0, 1], `LESIONS` in their order, over the whole input.
         retina_log_odds: log odds that the picture shows a retina at all; None for a model without that output. Not
             stored: a picture that is refused for it has no prediction, and of any other it says nothing more.
+        hidden: how much of the retina cannot be seen; None for a model without that output. Not stored either.
     """
 
     p_gradable: float
@@ -95,6 +112,7 @@ class SideFindings:
     p_oedema_risk: float | None
     lesion_maps: Float32Array
     retina_log_odds: float | None = None
+    hidden: HiddenRetina | None = None
 
 
 # The order of the channels of `SideFindings.lesion_maps`.

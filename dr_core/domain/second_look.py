@@ -2,7 +2,14 @@
 
 from dr_core.domain.results import Defect, ScreeningResult
 
-__all__ = ["is_blurred", "is_referred", "may_be_referable", "needs_reader", "needs_second_reader", "shows_oedema_risk"]
+__all__ = [
+    "is_partly_seen",
+    "is_referred",
+    "may_be_referable",
+    "needs_reader",
+    "needs_second_reader",
+    "shows_oedema_risk",
+]
 
 # P(hard exudates near the fovea) from which they are called likely.
 OEDEMA_LIKELY = 0.5
@@ -18,13 +25,13 @@ def is_referred(result: ScreeningResult) -> bool:
 def needs_reader(result: ScreeningResult) -> bool:
     """Whether a person should read a graded photograph before anybody relies on its grade; nobody has so far.
 
-    Likely exudates near the fovea, a grade set that reaches referable disease, and blur, which hides small lesions, ask
-    for it only where the eye would not be referred anyway.
+    Likely exudates near the fovea, a grade set that reaches referable disease, blur, which hides small lesions, and
+    hidden parts ask for it only where the eye would not be referred anyway.
     """
     decision = result.decision
     if decision is None or result.reading is not None:
         return False
-    doubtful = shows_oedema_risk(result) or is_blurred(result)
+    doubtful = shows_oedema_risk(result) or is_partly_seen(result)
     return bool(decision.review) or may_be_referable(result) or (doubtful and not is_referred(result))
 
 
@@ -47,9 +54,11 @@ def may_be_referable(result: ScreeningResult) -> bool:
     return any(grade.referable for grade in decision.grade_set)
 
 
-def is_blurred(result: ScreeningResult) -> bool:
-    """Whether the photograph was graded although it is blurred."""
-    return result.decision is not None and result.quality is not None and Defect.BLUR in result.quality.defects
+def is_partly_seen(result: ScreeningResult) -> bool:
+    """Whether the photograph was graded although it is blurred, or a part of the retina is hidden."""
+    if result.decision is None or result.quality is None:
+        return False
+    return not {Defect.BLUR, Defect.OBSTRUCTION}.isdisjoint(result.quality.defects)
 
 
 def shows_oedema_risk(result: ScreeningResult) -> bool:

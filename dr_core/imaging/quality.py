@@ -5,13 +5,14 @@ verdict does not depend on the camera's resolution or framing.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograph, UInt8Array
-from dr_core.domain.results import Defect, QualityReport
+from dr_core.domain.results import Defect, HiddenRetina, QualityReport
 from dr_core.imaging.detail import measure_detail, measure_flatness
 from dr_core.imaging.disc import Disc, cut_disc, narrow_disc
 
@@ -41,6 +42,11 @@ SMALL_FIELD_BELOW_PX = 160.0
 # Of the field without any structure, not even a camera's noise: painted over, or nothing but black or white. Of 1,160
 # gradable photographs of train and val three have so much of it, two of them nearly black.
 OBSTRUCTED_ABOVE_SHARE = 0.03
+# Of the retina that cannot be seen. Three quarters of the field and the fovea must be seen (field of screening: less is
+# ungradable); hidden parts end softly, so that a quarter measures as somewhat less.
+HIDDEN_NAMED_ABOVE, HIDDEN_ABOVE, HIDDEN_CENTER_ABOVE = 0.08, 0.20, 0.5
+# Beyond this it is the whole photograph, and what ails it has another name if any other defect is found.
+HIDDEN_EVERYWHERE = 0.7
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,7 @@ def assess_quality(
     opinion: NetworkOpinion | None = None,
     *,
     features: QualityFeatures | None = None,
+    hidden: HiddenRetina | None = None,
 ) -> QualityReport:
     """Judge one photograph.
 
@@ -97,6 +104,7 @@ def assess_quality(
         field_of_view: its field.
         opinion: the network's; without it the score is made from light and sharpness alone.
         features: of this photograph, where they are measured already.
+        hidden: how much of its retina cannot be seen, where the network says so.
 
     Returns:
         The verdict, its score, and the defects, worst first; a marked defect is named for a gradable photograph too,
@@ -108,12 +116,22 @@ def assess_quality(
         score, limit = blend_scores(opinion.p_gradable, score, opinion.weights), opinion.gradable_score
     severities = _find_severities(features, photograph, field_of_view)
     hopeless = max(severities[Defect.SMALL_FIELD], severities[Defect.OBSTRUCTION]) > 1.0
+    if hidden is not None:
+        hopeless = hopeless or hidden.share > HIDDEN_ABOVE or hidden.center > HIDDEN_CENTER_ABOVE
+        severities[Defect.OBSTRUCTION] = max(severities[Defect.OBSTRUCTION], _judge_hidden(hidden, severities))
     gradable = score >= limit and not hopeless
     ranked = sorted(severities, key=lambda defect: severities[defect], reverse=True)
     defects = [defect for defect in ranked if severities[defect] > 1.0]
     if not gradable and not defects:
         defects = ranked[:1]
     return QualityReport(gradable, score, tuple(defects))
+
+
+def _judge_hidden(hidden: HiddenRetina, severities: Mapping[Defect, float]) -> float:
+    """Return how far the hidden part has gone, 1 where it is to be named."""
+    if hidden.share > HIDDEN_EVERYWHERE and max(severities.values()) > 1.0:
+        return 0.0
+    return max(hidden.share / HIDDEN_NAMED_ABOVE, hidden.center / HIDDEN_CENTER_ABOVE)
 
 
 def blend_scores(p_network: float, p_measured: float, weights: tuple[float, float, float]) -> float:

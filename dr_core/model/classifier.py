@@ -1,7 +1,7 @@
 """The released model on a CPU runtime (LiteRT with XNNPACK, float32): every output from one pass."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from dr_core.imaging.preprocess import ModelInput
 from dr_core.model.calibration import calibrate_for, make_prediction
 from dr_core.model.runtime import Runtime, count_cores
 from dr_core.model.spec import ModelSpec, SideSpec, load_spec
+from dr_core.model.visibility import measure_hidden
 
 # The flat buffer names no outputs, so all numbers come as one row: the grades' logits, then these, then the embedding.
 GRADABLE, RIGHT_EYE, OEDEMA, RETINA = range(GRADE_COUNT, GRADE_COUNT + 4)
@@ -23,11 +24,12 @@ EMBEDDING_FROM = GRADE_COUNT + 4
 
 @dataclass(frozen=True)
 class OutputPlaces:
-    """Where the runtime's outputs stand: the row of scores, the class maps, and the lesion maps if there are any."""
+    """Where the runtime's outputs stand: the row of scores, the class maps, and the further maps if there are any."""
 
     scores: int
     class_maps: int
     lesion_maps: int | None
+    hidden_map: int | None
 
 
 class Classifier:
@@ -93,6 +95,8 @@ class Classifier:
             side = None
             if self.spec.side is not None and self._places.lesion_maps is not None:
                 side = _read_side(scores, outputs[self._places.lesion_maps], self.spec.side)
+                if self._places.hidden_map is not None:
+                    side = replace(side, hidden=measure_hidden(outputs[self._places.hidden_map], prepared.tensor))
             predictions.append(make_prediction(probabilities, outputs[self._places.class_maps], side))
         return predictions
 
@@ -112,7 +116,8 @@ def _find_outputs(spec: ModelSpec, runtime: Runtime) -> OutputPlaces:
     complete = count > EMBEDDING_FROM and (3, len(LESIONS)) in by_channels
     if not complete and (count != GRADE_COUNT or spec.side is not None):
         raise wrong
-    return OutputPlaces(rows[0], by_channels[3, GRADE_COUNT], by_channels.get((3, len(LESIONS))))
+    lesion_maps, hidden_map = (by_channels.get((3, channels)) for channels in (len(LESIONS), 1))
+    return OutputPlaces(rows[0], by_channels[3, GRADE_COUNT], lesion_maps, hidden_map)
 
 
 def _read_side(scores: Float32Array, lesion_maps: Float32Array, side: SideSpec) -> SideFindings:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.reading import Reading
-from dr_core.domain.results import Decision, ReviewReason, ScreeningResult, Status
+from dr_core.domain.results import Decision, Defect, ReviewReason, ScreeningResult, Status
 from dr_core.domain.second_look import (
-    is_blurred,
+    is_partly_seen,
     is_referred,
     may_be_referable,
     needs_reader,
@@ -109,8 +109,9 @@ def describe_review(result: ScreeningResult) -> str:
         reasons.append(f"it could be {lower_first(max(result.decision.grade_set).label)}, which is referable")
     if shows_oedema_risk(result):
         reasons.append("hard exudates near the fovea are likely")
-    if is_blurred(result) and not is_referred(result):
-        reasons.append("it is blurred, and small lesions may not be seen")
+    if is_partly_seen(result) and not is_referred(result):
+        blurred = result.quality is not None and Defect.BLUR in result.quality.defects
+        reasons.append(f"{'it is blurred' if blurred else 'a part of it is hidden'}, and small lesions may not be seen")
     return f"Have a person read this photograph: {', and '.join(reasons)}."
 
 

@@ -169,7 +169,8 @@ def _judge_quality(
     if prediction.side is None or spec.side is None:
         return assess_quality(photograph, field_of_view, features=features)
     opinion = NetworkOpinion(prediction.side.p_gradable, spec.side.gate_weights, spec.side.gradable_score)
-    return assess_quality(photograph, field_of_view, opinion, features=features)
+    hidden = prediction.side.hidden
+    return assess_quality(photograph, field_of_view, opinion, features=features, hidden=hidden)
 
 
 def _see_eye(prediction: Prediction, spec: ModelSpec) -> Laterality | None:

@@ -101,7 +101,7 @@ def convert_to_runtime(model: Any) -> bytes:
     """Return `model` as a LiteRT flat buffer, float32, with every output from one pass.
 
     The outputs are one row of scores (the grades' logits, then the side scores), the class maps and, where the model
-    has them, the lesion maps.
+    has them, the lesion maps and the map of what is hidden.
     """
     maps = model.get_layer(LAST_FEATURES).output
     head = model.get_layer(HEAD)
@@ -111,8 +111,8 @@ def convert_to_runtime(model: Any) -> bytes:
     logits = head(keras.layers.GlobalAveragePooling2D()(maps))
     outputs = [logits, per_class(maps)]
     if len(model.outputs) > 1:
-        _, side_scores, lesion_maps = model.outputs
-        outputs = [keras.layers.Concatenate()([logits, side_scores]), per_class(maps), lesion_maps]
+        _, side_scores, *further_maps = model.outputs
+        outputs = [keras.layers.Concatenate()([logits, side_scores]), per_class(maps), *further_maps]
     served = keras.Model(model.input, outputs)
     per_class.set_weights([kernel[None, None]])
     height, width = model.input_shape[1:3]

@@ -33,10 +33,12 @@ from dr_core.training.side_heads import PooledFeatures, RetinaSamples, fit_side_
 from dr_core.training.side_thresholds import GateSamples, choose_side
 from dr_core.training.spoil import spoil_photographs
 from dr_core.training.transplant import Transplants
+from dr_core.training.visibility import choose_examples, fit_hidden_head
 from dr_core.training.weights import start_grader
 
 SPOILT_PHOTOGRAPHS, SPOILT_ON_VAL = 300, 60
 VARIANTS, VARIANTS_ON_VAL, DRAWN_RETINAS, NON_RETINAS_PER_KIND = 800, 400, 48, 60
+COVERED_PHOTOGRAPHS = 700
 FloatArray = NDArray[np.float64]
 
 
@@ -52,6 +54,7 @@ class TrainingJob:
         out_dir: where the release is written.
         plan: of the run.
         teacher: an earlier release's ``.keras`` file, whose answers on train are learned beside the readers' grades.
+        heads_of: the earlier release whose network stays as it is, while all beside it is fitted anew; empty for none.
     """
 
     data_dir: Path
@@ -60,6 +63,7 @@ class TrainingJob:
     out_dir: Path
     plan: Plan = field(default_factory=Plan)
     teacher: Path | None = None
+    heads_of: str = ""
 
 
 def train_and_release(job: TrainingJob, *, name: str, say: Say) -> Path:
@@ -152,12 +156,14 @@ def release(grader: Any, caches: tuple[DiscCache, DiscCache], job: TrainingJob, 
     samples = _read_retina_samples(grader, [row for row in photographs if row.split == "train"], plan.seed)
     sided = train.select(lambda photograph: photograph.laterality is not None)
     mirrored = read_features(grader, (tensor[:, ::-1] for tensor in _cut(sided.discs, size)))
+    cover = np.random.default_rng([plan.seed, len(train.photographs)])
+    hidden = fit_hidden_head(grader, choose_examples(train.photographs, COVERED_PHOTOGRAPHS, cover), cover)
     heads = fit_side_heads(features, train.photographs, mirrored=mirrored, spoilt=spoilt, samples=samples)
     lesions = read_lesion_photographs(job.data_dir, size.width_px)
     healthy = train.select(lambda photograph: photograph.grade == 0)
     transplants = Transplants(lesions, list(healthy.discs)) if healthy.photographs else None
     lesion_maps = fit_lesion_head(grader, lesions, seed=plan.seed, transplants=transplants, say=say)
-    network = attach_side_heads(grader, heads, lesion_maps.output)
+    network = attach_side_heads(grader, heads, lesion_maps.output, hidden)
     say("choosing the operating point on val")
     logits, scores = _read_outputs(network, _cut(val.discs, size))
     sources = np.array([photograph.source for photograph in val.photographs])
@@ -174,7 +180,7 @@ def release(grader: Any, caches: tuple[DiscCache, DiscCache], job: TrainingJob, 
     )
     point = choose_operating_point(logits, val.grades, sources)
     point = replace(point, side=choose_side(scores, val.photographs, gate))
-    return export_model(network, job.out_dir, name, point, training={"plan": asdict(plan)})
+    return export_model(network, job.out_dir, name, point, training={"plan": asdict(plan), "heads_of": job.heads_of})
 
 
 def _cut(discs: Iterable[UInt8Array], size: InputSize) -> Iterator[Float32Array]:

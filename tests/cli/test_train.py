@@ -7,7 +7,7 @@ import pytest
 
 from dr_core.cli import main
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION
-from dr_core.training import engine, release
+from dr_core.training import engine, refit, release
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_train_starts_from_imagenet_with_keras_by_default(jobs, tmp_path: Path, 
     assert train(tmp_path, "--weights", str(weights)) == 0
     (job,) = jobs
     assert (job.start, job.plan.engine, job.plan.start) == (weights, "keras", "imagenet.weights.h5")
-    assert "retinadesk-v6.model.json" in capsys.readouterr().out
+    assert "retinadesk-v7.model.json" in capsys.readouterr().out
     assert (tmp_path / "out" / "training_log.csv").is_file()
 
 
@@ -48,6 +48,27 @@ def test_train_starts_from_an_earlier_release(jobs, tmp_path: Path) -> None:
     assert (job.start, job.plan.engine, job.plan.start) == (earlier, "torch", "earlier.keras")
     assert job.plan.start_share == 0.0
     assert (job.teacher, job.plan.teacher) == (earlier, "earlier.keras")
+
+
+def test_heads_alone_are_fitted_for_an_earlier_release(jobs, tmp_path: Path, monkeypatch, capsys) -> None:
+    refitted: list[release.TrainingJob] = []
+
+    def remember(job: release.TrainingJob, *, name: str, say: object) -> Path:
+        refitted.append(job)
+        return job.out_dir / f"{name}.model.json"
+
+    monkeypatch.setattr(refit, "refit_heads", remember)
+    earlier = tmp_path / "earlier.keras"
+    earlier.touch()
+    assert train(tmp_path, "--start", str(earlier), "--heads-only") == 0
+    assert [job.start for job in refitted] == [earlier]
+    assert not jobs
+    # Its network learned nothing, so the log of the run that taught it stays.
+    assert not (tmp_path / "out" / "training_log.csv").exists()
+    weights = tmp_path / "imagenet.weights.h5"
+    weights.touch()
+    assert train(tmp_path, "--weights", str(weights), "--heads-only") == 2
+    assert "--heads-only needs --start" in capsys.readouterr().err
 
 
 def test_earlier_weights_take_part_in_the_mean_when_asked(jobs, tmp_path: Path, capsys) -> None:

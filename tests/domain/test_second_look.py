@@ -6,7 +6,7 @@ import pytest
 
 from dr_core.domain.grades import Grade
 from dr_core.domain.results import Defect, QualityReport, ReviewReason, Status
-from dr_core.domain.second_look import is_blurred, is_referred, may_be_referable, needs_reader, needs_second_reader
+from dr_core.domain.second_look import is_partly_seen, is_referred, may_be_referable, needs_reader, needs_second_reader
 from tests.made_screenings import add_findings, make_result, read_as
 
 
@@ -17,15 +17,16 @@ def test_a_photograph_that_was_read_needs_no_reader():
     assert not needs_second_reader(result)
 
 
-def test_blur_asks_for_a_reader_where_the_eye_would_not_be_referred():
+@pytest.mark.parametrize("defect", [Defect.BLUR, Defect.OBSTRUCTION])
+def test_what_hides_lesions_asks_for_a_reader_where_the_eye_would_not_be_referred(defect):
     blurred = [
-        replace(make_result(grade), quality=QualityReport(True, 0.6, (Defect.BLUR,)))
+        replace(make_result(grade), quality=QualityReport(True, 0.6, (defect,)))
         for grade in (Grade.NO_DR, Grade.SEVERE_NPDR)
     ]
     assert [needs_reader(result) for result in blurred] == [True, False]
     dark = replace(blurred[0], quality=QualityReport(True, 0.6, (Defect.DARK,)))
     assert not needs_reader(dark)
-    assert not is_blurred(replace(blurred[0], status=Status.UNGRADABLE, decision=None))
+    assert not is_partly_seen(replace(blurred[0], status=Status.UNGRADABLE, decision=None))
 
 
 @pytest.mark.parametrize(("said", "expected"), [(Grade.NO_DR, True), (Grade.MILD_NPDR, True), (None, False)])

@@ -10,7 +10,7 @@ import pytest
 
 from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.photograph import FundusPhotograph
-from dr_core.domain.results import Defect, QualityReport
+from dr_core.domain.results import Defect, HiddenRetina, QualityReport
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.disc import cut_disc
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
@@ -115,7 +115,37 @@ def test_a_painted_over_macula_is_called_an_obstruction_and_is_not_graded(colour
     report = assess_quality(photograph, find_field_of_view(pixels), NetworkOpinion(1.0, (1.0, 0.0, 0.0), 0.5))
     assert not report.gradable
     assert report.defects[0] is Defect.OBSTRUCTION
-    assert "covers the retina" in report.advice[0]
+    assert "take away what covers" in report.advice[0]
+
+
+def judge_hidden(share: float, center: float, pixels: np.ndarray) -> QualityReport:
+    photograph = FundusPhotograph(pixels, "made.png", "00" * 32, None, 640, 480)
+    opinion = NetworkOpinion(1.0, (1.0, 0.0, 0.0), 0.5)
+    return assess_quality(photograph, find_field_of_view(pixels), opinion, hidden=HiddenRetina(share, center))
+
+
+@pytest.mark.parametrize(
+    ("share", "center", "gradable", "named"),
+    [
+        (0.0, 0.0, True, False),
+        (0.05, 0.3, True, False),
+        (0.12, 0.0, True, True),
+        (0.25, 0.0, False, True),
+        (0.05, 0.8, False, True),
+        (0.9, 1.0, False, True),
+    ],
+)
+def test_a_hidden_quarter_or_fovea_is_not_graded_and_less_is_named(share, center, gradable, named):
+    report = judge_hidden(share, center, draw())
+    assert report.gradable is gradable
+    assert (Defect.OBSTRUCTION in report.defects) is named
+
+
+def test_what_ails_the_whole_photograph_is_not_called_an_obstruction():
+    report = judge_hidden(0.9, 1.0, draw(blur=0.05))
+    assert not report.gradable
+    assert report.defects[0] is Defect.BLUR
+    assert Defect.OBSTRUCTION not in report.defects
 
 
 def test_a_blown_out_optic_disc_is_no_obstruction():

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -12,13 +13,16 @@ from dr_core.domain.errors import ConfigurationError
 from dr_core.domain.results import Status
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg
+from dr_core.imaging.preprocess import InputCrop, InputSize, ModelInput
 from dr_core.model.classifier import Classifier
 from dr_core.screening.pipeline import screen_photograph
 from dr_core.training import companion_pictures, release
 from dr_core.training.dataset import DiscCache, build_cache, read_manifest, select_graded
 from dr_core.training.operating_point import WANTED_COVERAGE
-from dr_core.training.plan import ENGINES, TORCH, Plan, Stage
+from dr_core.training.plan import ENGINES, KERAS, TORCH, Plan, Stage
+from dr_core.training.refit import refit_heads
 
+SIZE = InputSize(96, 128)
 COLUMNS = ("image_id", "path", "source", "grade", "split", "patient_id", "gradable", "label_conflict", "eye", "dme")
 
 
@@ -102,3 +106,15 @@ def test_training_releases_a_model_that_grades(
     assert classifier.spec.side is not None
     assert classifier.spec.side.retina_log_odds is not None
     assert classifier.spec.coverage == WANTED_COVERAGE
+    assert screening.result.prediction is None or screening.result.prediction.side.hidden is not None
+    if engine == KERAS:
+        again = replace(job, start=tmp_path / "models" / "small.keras", out_dir=tmp_path / "again", plan=Plan())
+        path = refit_heads(again, name="again", say=lambda line: None)
+        raw = json.loads(path.read_text())
+        assert raw["training"] == {"plan": json.loads(json.dumps(asdict(plan))), "heads_of": "small"}
+        refitted = Classifier.load(tmp_path / "again")
+        prepared = ModelInput(
+            np.full((96, 128, 3), 0.1, np.float32), InputCrop((48.0, 64.0), (1.0, 1.0), (96, 128), SIZE)
+        )
+        before, after = (one.predict([prepared])[0].class_maps for one in (classifier, refitted))
+        np.testing.assert_allclose(after, before, atol=1e-5)

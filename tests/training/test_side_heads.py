@@ -10,9 +10,10 @@ from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import LESIONS
 from dr_core.imaging.preprocess import InputCrop, InputSize, ModelInput
 from dr_core.imaging.quality import blend_scores
-from dr_core.model.architecture import LinearHead
+from dr_core.model.architecture import CELL_LAYER, FINER_CELL_LAYER, LinearHead
 from dr_core.model.classifier import Classifier
 from dr_core.model.spec import SideSpec
+from dr_core.model.visibility import measure_hidden
 from dr_core.training.dataset import LabelledPhotograph
 from dr_core.training.side_heads import (
     PooledFeatures,
@@ -91,7 +92,9 @@ def whole_network_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     folder = tmp_path_factory.mktemp("whole")
     point = OperatingPoint(side=SideSpec((1.0, 0.0, 0.0), 0.5, 8.0, 0.9, oedema_validated=True, retina_log_odds=-3.0))
-    export_model(attach_side_heads(grader, heads, maps), folder, "whole", point)
+    count = sum(grader.get_layer(name).output.shape[-1] for name in (CELL_LAYER, FINER_CELL_LAYER))
+    hidden = LinearHead(random.normal(size=(count, 1)).astype(np.float32), np.zeros(1, np.float32))
+    export_model(attach_side_heads(grader, heads, maps, hidden), folder, "whole", point)
     return folder
 
 
@@ -103,7 +106,7 @@ def test_one_pass_of_the_runtime_gives_what_keras_gives(whole_network_dir: Path)
     crop = InputCrop((48.0, 48.0), (1.0, 1.0), (96, 96), SIZE)
     (prediction,) = classifier.predict([ModelInput(tensor, crop)])
     network = keras.saving.load_model(classifier.spec.keras.path, compile=False, safe_mode=True)
-    _, scores, maps = (np.asarray(output) for output in network(tensor[None], training=False))
+    _, scores, maps, hidden = (np.asarray(output) for output in network(tensor[None], training=False))
     side = prediction.side
     assert side is not None
     p_gradable, p_right, p_oedema = 1 / (1 + np.exp(-scores[0, :3].astype(float)))
@@ -113,6 +116,8 @@ def test_one_pass_of_the_runtime_gives_what_keras_gives(whole_network_dir: Path)
     assert side.retina_log_odds == pytest.approx(scores[0, 3], abs=1e-3)
     assert side.unfamiliarity == pytest.approx(np.linalg.norm(scores[0, 4:]) / 8.0, rel=1e-3)
     np.testing.assert_allclose(side.lesion_maps, maps[0], atol=1e-4)
+    assert hidden.shape == (1, 6, 6, 1)
+    assert side.hidden == measure_hidden(hidden[0], tensor)
 
 
 def test_a_model_without_the_retina_output_has_its_embedding_in_that_place(whole_network_dir: Path) -> None:

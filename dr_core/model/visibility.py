@@ -1,0 +1,39 @@
+"""Read from the network's map of hidden cells how much of the retina a photograph does not show."""
+
+import cv2
+import numpy as np
+
+from dr_core.domain.photograph import Float32Array
+from dr_core.domain.results import HiddenRetina
+
+__all__ = ["CENTER_SHARE", "measure_hidden"]
+
+# Cells that show less retina than this lie on the field's border, and are not counted.
+SHOWN_SHARE = 0.9
+# Of the field's radius: the middle, in which a fovea that the photograph was aimed at lies.
+CENTER_SHARE = 0.3
+# A cell counts together with its neighbours, so that a lesion of one cell hides nothing.
+AROUND = (3, 3)
+
+
+def measure_hidden(log_odds: Float32Array, tensor: Float32Array) -> HiddenRetina:
+    """Count the cells that more likely hide the retina than not.
+
+    Args:
+        log_odds: (h, w, 1) float32 of each cell of `tensor` being hidden.
+        tensor: (H, W, 3) float32, the network's input; 0 in all channels where there is no retina.
+
+    Returns:
+        The share of hidden cells, of the whole field and of its middle; 0 where no cell shows retina.
+    """
+    height, width = log_odds.shape[:2]
+    shown = np.any(tensor, axis=2).astype(np.float32)
+    whole = np.asarray(cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA)) >= SHOWN_SHARE
+    hidden = np.asarray(cv2.blur(log_odds[..., 0], AROUND)) > 0
+    rows, columns = ((np.arange(side) + 0.5) / width * 2 - side / width for side in (height, width))
+    middle = whole & (rows[:, None] ** 2 + columns[None, :] ** 2 < CENTER_SHARE**2)
+    return HiddenRetina(_share(hidden, whole), _share(hidden, middle))
+
+
+def _share(hidden: np.ndarray, counted: np.ndarray) -> float:
+    return float(hidden[counted].mean()) if counted.any() else 0.0
