@@ -25,6 +25,7 @@ from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.photograph import FieldOfView, FundusPhotograph
 from dr_core.domain.results import QualityReport
 from dr_core.imaging import quality
+from dr_core.imaging.colour import COMMON_SHARE
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
 from dr_core.imaging.disc import cut_disc
 from dr_core.imaging.field_of_view import find_field_of_view
@@ -37,7 +38,7 @@ from dr_core.training.spoil import SPOILT, spoil_photograph
 
 # Other sources carry no gradability label: their photographs count as gradable, and for less.
 WEIGHT_LABELLED, WEIGHT_OTHER, WEIGHT_SPOILT = 1.0, 0.4, 0.35
-# A cover that no reader would grade through hides this much of the field, or of its middle.
+# A cover that no reader would grade through hides this much of what every camera shows, or of its middle.
 HIDDEN_SHARE, HIDDEN_MIDDLE = 0.25, 0.6
 CLOTH = "cloth"
 
@@ -87,7 +88,8 @@ def cover(
         mixed = disc * (1 - hidden[..., None]) + cloth * hidden[..., None]
         covered = np.where(inside[..., None], np.clip(mixed, 0, 255), disc).astype(np.uint8)
     middle = np.hypot(rows - side / 2, columns - side / 2) < CENTER_SHARE * side / 2
-    if (hidden[inside] > 0.75).mean() < HIDDEN_SHARE and (hidden[middle] > 0.75).mean() < HIDDEN_MIDDLE:
+    common = inside & (np.abs(rows - side / 2) < COMMON_SHARE * side / 2)
+    if (hidden[common] > 0.75).mean() < HIDDEN_SHARE and (hidden[middle] > 0.75).mean() < HIDDEN_MIDDLE:
         return None
     pixels = np.where(inside[..., None], covered, 0).astype(np.uint8)
     whole = FieldOfView((side / 2 - 0.5, side / 2 - 0.5), side / 2, 1.0, (side, side), 1.0)

@@ -102,7 +102,7 @@ def make_graded(name: str = "eye.jpg", *, grade: Grade = Grade.MODERATE_NPDR, sh
         laterality=Laterality.OD,
         width_px=640,
         height_px=480,
-        quality=QualityReport(True, 0.91, (Defect.UNEVEN,)),
+        quality=QualityReport(True, 0.91, (Defect.UNEVEN,), 0.04),
         prediction=prediction,
         decision=Decision(grade, referable, 0.5, find_follow_up(grade)),
         provenance=make_provenance(sha256),

@@ -41,10 +41,7 @@ _ADVICE = {
     Defect.UNEVEN: "Centre the camera on the pupil and the macula, lift the eyelid, and retake.",
     Defect.SMALL_FIELD: "Move closer until the field fills the frame, centre the macula, and retake.",
     Defect.LOW_CONTRAST: "Clean the lens, check for media opacity such as cataract, and retake.",
-    Defect.OBSTRUCTION: (
-        "A part of the retina is hidden or unsharp: lift lid and lashes, clean the lens, take away what covers the "
-        "picture, and retake."
-    ),
+    Defect.OBSTRUCTION: "Lift lid and lashes, clean the lens, take away what covers the retina, and retake.",
 }
 
 
@@ -56,11 +53,13 @@ class QualityReport:
         gradable: whether the photograph passes.
         score: 0 (unusable) to 1 (clear), calibrated as the probability that a grader calls it gradable.
         defects: what is wrong, worst first; may be filled for a gradable photograph too.
+        hidden_share: of the retina that cannot be seen, 0 to 1; None for a model that does not look for it.
     """
 
     gradable: bool
     score: float
     defects: tuple[Defect, ...] = ()
+    hidden_share: float | None = None
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -101,9 +100,8 @@ class SideFindings:
         p_oedema_risk: probability of hard exudates within one disc diameter of the fovea (IDRiD's risk 2), 0 to 1;
             None for a model whose output was not validated.
         lesion_maps: (h, w, 4) float32 in [0, 1], `LESIONS` in their order, over the whole input.
-        retina_log_odds: log odds that the picture shows a retina at all; None for a model without that output. Not
-            stored: a picture that is refused for it has no prediction, and of any other it says nothing more.
-        hidden: how much of the retina cannot be seen; None for a model without that output. Not stored either.
+        retina_log_odds: that the picture shows a retina at all; None for a model without that output; not stored.
+        hidden: how much of the retina cannot be seen; None for a model without that output; not stored.
     """
 
     p_gradable: float

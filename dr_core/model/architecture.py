@@ -26,8 +26,6 @@ POOLED_LAYERS = ("block_3_expand_relu", "block_6_expand_relu", "block_13_expand_
 # Fine enough to place the optic disc: its column tells the eye, its row whether a camera turned the photograph over.
 GRID_LAYER = "block_13_expand_relu"
 GRID_ROWS, GRID_COLUMNS = 3, 5
-# What tells a cell of retina from one that is covered or unsharp: whole structures, and beside them the texture.
-CELL_LAYER, FINER_CELL_LAYER = "block_13_expand_relu", "block_6_expand_relu"
 BATCH_NORM_MOMENTUM = 0.9  # Keras' 0.999 is too slow for a few thousand steps
 HEAD_DROPOUT = 0.2
 
@@ -110,20 +108,14 @@ def pool_grid(grader: Any, rows: int = GRID_ROWS, columns: int = GRID_COLUMNS) -
     return keras.layers.Concatenate(name="pooled_grid")([keras.layers.Flatten()(pool) for pool in pools])
 
 
-def stack_cells(grader: Any) -> Any:
-    """Return the symbolic (N, h, w, C) features of each cell of `CELL_LAYER`, and those within it of the finer one."""
-    cells, finer = (grader.get_layer(name).output for name in (CELL_LAYER, FINER_CELL_LAYER))
-    return keras.layers.Concatenate(name="stacked_cells")([cells, keras.layers.AveragePooling2D(2)(finer)])
-
-
-def attach_side_heads(grader: Any, heads: SideHeads, lesion_maps: Any, hidden: LinearHead) -> Any:
+def attach_side_heads(grader: Any, heads: SideHeads, lesion_maps: Any, hidden_map: Any) -> Any:
     """Return the whole network: the grader and what is read beside the grade, in one pass.
 
     Args:
         grader: as `build_grader` makes it.
         heads: fitted on its pooled features.
         lesion_maps: symbolic (N, h, w, 4) output of `grader`'s own layers.
-        hidden: log odds of a cell's being hidden; reads `stack_cells`.
+        hidden_map: symbolic (N, h, w, 1) output of `grader`'s own layers, log odds of a cell's being hidden.
 
     Returns:
         keras.Model with the outputs (N, 5) logits, (N, 4 + E) `SIDE_SCORES` (gradable, right eye, oedema, retina,
@@ -139,7 +131,6 @@ def attach_side_heads(grader: Any, heads: SideHeads, lesion_maps: Any, hidden: L
         _apply(heads.embedding, "embedding", last),
     ]
     side_scores = keras.layers.Concatenate(name=SIDE_SCORES)(scores)
-    hidden_map = _apply(hidden, HIDDEN_MAP, stack_cells(grader))
     return keras.Model(grader.input, [grader.output, side_scores, lesion_maps, hidden_map], name=grader.name)
 
 

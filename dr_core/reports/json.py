@@ -68,6 +68,7 @@ def _format_quality(quality: QualityReport) -> dict[str, Any]:
         "gradable": bool(quality.gradable),
         "score": float(quality.score),
         "defects": [{"defect": defect.value, "advice": defect.advice} for defect in quality.defects],
+        "hidden_share": None if quality.hidden_share is None else float(quality.hidden_share),
     }
 
 

@@ -30,7 +30,7 @@ from dr_core.screening.sources import PhotographSource
 
 __all__ = ["Journal", "JournalSetup", "describe_setup"]
 
-JOURNAL_VERSION = 2
+JOURNAL_VERSION = 3
 # Waiting for the disk costs tens of milliseconds, so it is done by the clock and not by the row.
 SYNC_EVERY_S = 2.0
 

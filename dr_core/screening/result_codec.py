@@ -63,12 +63,13 @@ def decode_result(data: dict[str, Any]) -> ScreeningResult:
 
 
 def _encode_quality(quality: QualityReport) -> list[Any]:
-    return [bool(quality.gradable), float(quality.score), [defect.value for defect in quality.defects]]
+    hidden = None if quality.hidden_share is None else float(quality.hidden_share)
+    return [bool(quality.gradable), float(quality.score), [defect.value for defect in quality.defects], hidden]
 
 
 def _decode_quality(values: list[Any]) -> QualityReport:
-    gradable, score, defects = values
-    return QualityReport(gradable, score, tuple(Defect(defect) for defect in defects))
+    gradable, score, defects, hidden_share = values
+    return QualityReport(gradable, score, tuple(Defect(defect) for defect in defects), hidden_share)
 
 
 def _encode_prediction(prediction: Prediction) -> list[Any]:

@@ -37,8 +37,7 @@ ROW_EXTENSIONS = IMAGE_EXTENSIONS.union(
     {".arw", ".cr2", ".cr3", ".dib", ".dng", ".jxl", ".mpo", ".nef", ".orf", ".psd"},
 )
 APPLE_DOUBLE_MAGIC = b"\x00\x05\x16\x07"
-# Lists the other files of a disc, and is a DICOM file itself.
-DICOM_DIRECTORY = "DICOMDIR"
+DICOM_DIRECTORY = "DICOMDIR"  # lists the other files of a disc, and is a DICOM file itself
 
 # Where the last dot only looks like the start of one: "Dr. Smith OD", "eye.jpg (1)", "eye.jpg~", "1.2.840.113.A1".
 _EXTENSION = re.compile(r"\.(?=[0-9]*[a-z])[a-z0-9]{1,5}")

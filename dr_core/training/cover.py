@@ -84,9 +84,11 @@ def _draw_surface(values: Float32Array, inside: BoolArray, random: Random) -> Fl
     }[int(random.integers(4))]
     shade = 1 + random.uniform(0, 0.35) * _draw_clouds(side, random.uniform(0.3, 1.5), random)
     surface = colour * shade[..., None]
-    if random.random() < 0.8:
-        surface = surface + random.uniform(1, 12) * _draw_clouds(side, random.uniform(0.02, 0.15), random)[..., None]
-    return np.asarray(surface + random.uniform(0, 6) * random.normal(0, 1, values.shape), dtype=np.float32)
+    for _ in range(int(random.integers(4))):
+        scale, depth = np.exp(random.uniform(np.log((0.008, 1)), np.log((0.3, 25))))
+        tint = 1 + random.uniform(0, 0.5) * random.normal(0, 1, 3)
+        surface = surface + depth * tint * _draw_clouds(side, float(scale), random)[..., None]
+    return np.asarray(surface + random.uniform(0, 8) * random.normal(0, 1, values.shape), dtype=np.float32)
 
 
 def _lay_over(values: Float32Array, surface: Float32Array, alpha: Float32Array) -> Float32Array:

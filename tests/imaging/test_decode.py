@@ -153,4 +153,4 @@ def test_magic_bytes_of_other_formats_are_not_taken(head):
 
 
 def test_extensions_are_those_that_are_promised():
-    assert {".jpg", ".jpeg", ".png", ".tif", ".tiff"} == IMAGE_EXTENSIONS
+    assert {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".dcm", ".dicom"} == IMAGE_EXTENSIONS

@@ -115,7 +115,7 @@ def test_a_painted_over_macula_is_called_an_obstruction_and_is_not_graded(colour
     report = assess_quality(photograph, find_field_of_view(pixels), NetworkOpinion(1.0, (1.0, 0.0, 0.0), 0.5))
     assert not report.gradable
     assert report.defects[0] is Defect.OBSTRUCTION
-    assert "take away what covers" in report.advice[0]
+    assert "what covers the retina" in report.advice[0]
 
 
 def judge_hidden(share: float, center: float, pixels: np.ndarray) -> QualityReport:
@@ -130,7 +130,8 @@ def judge_hidden(share: float, center: float, pixels: np.ndarray) -> QualityRepo
         (0.0, 0.0, True, False),
         (0.05, 0.3, True, False),
         (0.12, 0.0, True, True),
-        (0.25, 0.0, False, True),
+        (0.22, 0.5, True, True),
+        (0.28, 0.0, False, True),
         (0.05, 0.8, False, True),
         (0.9, 1.0, False, True),
     ],

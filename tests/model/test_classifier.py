@@ -18,6 +18,7 @@ from dr_core.imaging.preprocess import InputCrop, InputSize, ModelInput, prepare
 from dr_core.model.calibration import calibrate_for
 from dr_core.model.classifier import Classifier
 from dr_core.model.spec import load_spec, seal_spec
+from dr_core.model.visibility import measure_hidden
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -125,7 +126,7 @@ def test_runtime_computes_what_keras_computes(classifier: Classifier, drawn_inpu
     model = keras.saving.load_model(spec.keras.path, compile=False, safe_mode=True)
     tensors = [drawn_input.tensor, np.ascontiguousarray(drawn_input.tensor[::-1]), np.zeros_like(drawn_input.tensor)]
     outputs = [keras.ops.convert_to_numpy(output) for output in model(np.stack(tensors), training=False)]
-    logits, scores, lesion_maps = outputs
+    logits, scores, lesion_maps, hidden_maps = outputs
     expected = calibrate_for(spec, logits)
     found = classifier.predict([ModelInput(tensor, drawn_input.crop) for tensor in tensors])
     np.testing.assert_allclose([p.probabilities for p in found], expected, atol=1e-3)
@@ -134,6 +135,8 @@ def test_runtime_computes_what_keras_computes(classifier: Classifier, drawn_inpu
     p_gradable = 1.0 / (1.0 + np.exp(-scores[:, 0].astype(np.float64)))
     np.testing.assert_allclose([side.p_gradable for side in sides], p_gradable, atol=1e-3)
     np.testing.assert_allclose([side.lesion_maps for side in sides], lesion_maps, atol=1e-3)
+    expected_hidden = [measure_hidden(*pair) for pair in zip(hidden_maps, tensors, strict=True)]
+    assert [side.hidden for side in sides] == expected_hidden
 
 
 def test_grading_loads_no_tensorflow() -> None:

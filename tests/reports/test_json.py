@@ -31,6 +31,7 @@ def test_ungradable_result_has_advice_and_no_decision():
     assert document["advice"] == "Retake the photograph or refer for an eye examination"
     assert [entry["defect"] for entry in document["quality"]["defects"]] == ["blur", "dark"]
     assert all(entry["advice"] for entry in document["quality"]["defects"])
+    assert document["quality"]["hidden_share"] is None
 
 
 def test_failed_result_says_why():

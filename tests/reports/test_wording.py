@@ -30,6 +30,16 @@ from tests.made_screenings import add_findings, make_result
         (QualityReport(True, 0.9), "Gradable. No defect found."),
         (QualityReport(True, 0.6, (Defect.UNEVEN,)), "Gradable, but watch for: uneven light."),
         (QualityReport(False, 0.2, (Defect.BLUR, Defect.DARK)), "Ungradable: blur, dark."),
+        (QualityReport(False, 0.2, (Defect.BLUR, Defect.DARK), 0.9), "Ungradable: blur, dark."),
+        (
+            QualityReport(False, 0.8, (Defect.OBSTRUCTION,), 0.31),
+            "Ungradable: obstruction. About 30% of the retina cannot be seen.",
+        ),
+        (
+            QualityReport(True, 0.8, (Defect.OBSTRUCTION,), 0.1),
+            "Gradable, but watch for: obstruction. About 10% of the retina cannot be seen.",
+        ),
+        (QualityReport(False, 0.8, (Defect.OBSTRUCTION,), 0.01), "Ungradable: obstruction."),
     ],
 )
 def test_quality_names_its_defects(quality, expected):

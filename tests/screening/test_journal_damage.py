@@ -6,7 +6,7 @@ import os
 import pytest
 
 from dr_core.domain.errors import StorageError
-from dr_core.screening.journal import Journal
+from dr_core.screening.journal import JOURNAL_VERSION, Journal
 from tests.screening.test_journal import SETUP, NamedSource, make_row, write_journal
 
 
@@ -45,7 +45,7 @@ def test_foreign_file_starts_anew(path, data):
     assert journal.recorded == 0
     journal.close()
     first = path.read_bytes().splitlines()[0]
-    assert json.loads(first.partition(b" ")[2])["journal"] == 2
+    assert json.loads(first.partition(b" ")[2])["journal"] == JOURNAL_VERSION
 
 
 def test_a_flipped_bit_costs_one_result_and_never_changes_a_grade(path):

@@ -10,7 +10,7 @@ from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import LESIONS
 from dr_core.imaging.preprocess import InputCrop, InputSize, ModelInput
 from dr_core.imaging.quality import blend_scores
-from dr_core.model.architecture import CELL_LAYER, FINER_CELL_LAYER, LinearHead
+from dr_core.model.architecture import LinearHead
 from dr_core.model.classifier import Classifier
 from dr_core.model.spec import SideSpec
 from dr_core.model.visibility import measure_hidden
@@ -92,8 +92,7 @@ def whole_network_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     folder = tmp_path_factory.mktemp("whole")
     point = OperatingPoint(side=SideSpec((1.0, 0.0, 0.0), 0.5, 8.0, 0.9, oedema_validated=True, retina_log_odds=-3.0))
-    count = sum(grader.get_layer(name).output.shape[-1] for name in (CELL_LAYER, FINER_CELL_LAYER))
-    hidden = LinearHead(random.normal(size=(count, 1)).astype(np.float32), np.zeros(1, np.float32))
+    hidden = keras.layers.Conv2D(1, 1, name="hidden_map")(grader.get_layer("block_13_expand_relu").output)
     export_model(attach_side_heads(grader, heads, maps, hidden), folder, "whole", point)
     return folder
 
