@@ -46,6 +46,7 @@ OBSTRUCTED_ABOVE_SHARE = 0.03
 # may be hidden was chosen on val. Both together send back 3 more of ODIR's 322 gradable photographs there, and 2 of the
 # 529 of the other sources.
 HIDDEN_NAMED_ABOVE, HIDDEN_ABOVE, HIDDEN_CENTER_ABOVE = 0.08, 0.25, 0.7
+HOPELESS_SHARE = 0.5  # of the limit that a photograph's score must reach, where it shows too little
 # Beyond this it is the whole photograph, and what ails it has another name if any other defect is found.
 HIDDEN_EVERYWHERE = 0.7
 
@@ -120,7 +121,10 @@ def assess_quality(
     if hidden is not None:
         hopeless = hopeless or hidden.share > HIDDEN_ABOVE or hidden.center > HIDDEN_CENTER_ABOVE
         severities[Defect.OBSTRUCTION] = max(severities[Defect.OBSTRUCTION], _judge_hidden(hidden, severities))
-    gradable = score >= limit and not hopeless
+    if hopeless:
+        # Light and sharpness of what is shown say little about a photograph that shows too little.
+        score = min(score, HOPELESS_SHARE * limit)
+    gradable = score >= limit
     ranked = sorted(severities, key=lambda defect: severities[defect], reverse=True)
     defects = [defect for defect in ranked if severities[defect] > 1.0]
     if not gradable and not defects:

@@ -27,8 +27,8 @@ def measure_hidden(log_odds: Float32Array, tensor: Float32Array) -> HiddenRetina
         The share of hidden cells, of the whole field and of its middle; 0 where no cell shows retina.
     """
     height, width = log_odds.shape[:2]
-    shown = np.any(tensor, axis=2).astype(np.float32)
-    whole = np.asarray(cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA)) >= SHOWN_SHARE
+    shown = cv2.bitwise_not(cv2.inRange(tensor, (0.0,) * 3, (0.0,) * 3))
+    whole = np.asarray(cv2.resize(shown, (width, height), interpolation=cv2.INTER_AREA)) >= 255 * SHOWN_SHARE
     hidden = np.asarray(cv2.blur(log_odds[..., 0], AROUND)) > 0
     rows, columns = ((np.arange(side) + 0.5) / width * 2 - side / width for side in (height, width))
     middle = whole & (rows[:, None] ** 2 + columns[None, :] ** 2 < CENTER_SHARE**2)

@@ -139,6 +139,7 @@ def judge_hidden(share: float, center: float, pixels: np.ndarray) -> QualityRepo
 def test_a_hidden_quarter_or_fovea_is_not_graded_and_less_is_named(share, center, gradable, named):
     report = judge_hidden(share, center, draw())
     assert report.gradable is gradable
+    assert (report.score > 0.5) is gradable
     assert (Defect.OBSTRUCTION in report.defects) is named
 
 
