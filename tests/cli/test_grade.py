@@ -12,7 +12,6 @@ from dr_core.model.classifier import Classifier
 from dr_core.reports.csv import CSV_COLUMNS, DETAIL_COLUMNS
 from dr_core.reports.operating_point import write_operating_point
 from tests.cli.grading import grade, read_report, strip_seconds
-from tests.dicom_files import wrap_jpeg
 from tests.fakes import FakeClassifier, make_operating_point
 from tests.hostile import make_hostile_folder
 
@@ -125,30 +124,6 @@ def test_photographs_in_the_folder_of_overlays_are_not_left_out(tmp_path, make_f
     for _ in range(2):
         assert grade(folder, "--out", out, "--heatmaps", folder / "overlays") == 0
         assert len(read_report(out)) == 2
-
-
-@pytest.mark.parametrize("name", ["1.2.840.10008.5", "export"])
-def test_dicom_file_without_extension_gets_its_row(tmp_path, name):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / name).write_bytes(bytes(128) + b"DICM" + bytes(500))
-    assert grade(tmp_path / "in", "--out", tmp_path / "report.csv") == 0
-    (row,) = read_report(tmp_path / "report.csv")
-    assert row["status"] == "failed"
-    assert "DICOM file is damaged" in row["error"]
-
-
-def test_dicom_file_is_graded_as_the_photograph_that_it_holds(tmp_path, fundus_jpeg, capfd):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "alone.jpg").write_bytes(fundus_jpeg)
-    (tmp_path / "in" / "IM000001").write_bytes(wrap_jpeg(fundus_jpeg, eye="L"))
-    assert grade(tmp_path / "in", "--out", tmp_path / "report.csv") == 0
-    inside, alone = read_report(tmp_path / "report.csv")
-    assert (inside["status"], inside["eye"], alone["eye"]) == ("graded", "OS", "")
-    told_apart = {"file", "eye", "sha256", "seconds"}
-    assert {key: inside[key] for key in inside if key not in told_apart} == {
-        key: alone[key] for key in alone if key not in told_apart
-    }
-    assert "Secretname" not in (tmp_path / "report.csv").read_text() + "".join(capfd.readouterr())
 
 
 def test_damaged_photograph_says_nothing_on_standard_error(tmp_path, fundus_jpeg, capfd):
