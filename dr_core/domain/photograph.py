@@ -1,6 +1,6 @@
 """A decoded fundus photograph and the circle in which the retina is seen."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -57,6 +57,8 @@ class FieldOfView:
         aspect: horizontal radius over vertical radius; 1.0 unless the photograph was squeezed.
         shape: (H, W) of those pixels.
         edge_fit: share of boundary points that lie on the fitted curve, 0 to 1.
+        window: top, left, bottom and right, in pixels, of the photograph on the page or screen that it was copied
+            from; None where the picture is all photograph.
     """
 
     center_rc: tuple[float, float]
@@ -64,10 +66,35 @@ class FieldOfView:
     aspect: float
     shape: tuple[int, int]
     edge_fit: float
+    window: tuple[float, float, float, float] | None = None
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Top, left, bottom and right of what the camera can have shown, in pixels; the last two are just beyond it."""
+        return self.window or (0.0, 0.0, float(self.shape[0]), float(self.shape[1]))
+
+    def shift(self, down_px: int, right_px: int, shape: tuple[int, int]) -> "FieldOfView":
+        """Return the field of a part of a picture in the frame of the whole, which has the size `shape`."""
+        center_rc = (self.center_rc[0] + down_px, self.center_rc[1] + right_px)
+        window = None
+        if self.window is not None:
+            top, left, bottom, right = self.window
+            window = (top + down_px, left + right_px, bottom + down_px, right + right_px)
+        return replace(self, center_rc=center_rc, shape=shape, window=window)
+
+    def for_shape(self, height: int, width: int) -> "FieldOfView":
+        """Return the same field for the same photograph decoded at (height, width) pixels."""
+        y, x = height / self.shape[0], width / self.shape[1]
+        center_rc = ((self.center_rc[0] + 0.5) * y - 0.5, (self.center_rc[1] + 0.5) * x - 0.5)
+        window = None
+        if self.window is not None:
+            top, left, bottom, right = self.window
+            window = (top * y, left * x, bottom * y, right * x)
+        return FieldOfView(center_rc, self.radius_px * y, self.aspect * x / y, (height, width), self.edge_fit, window)
 
     @cached_property
     def mask(self) -> BoolArray:
-        """(H, W) bool, True within the curve; drawn when it is first asked for, as grading never does."""
+        """(H, W) bool, True within the curve and the window; drawn when first asked for, as grading never does."""
         (center_y, center_x), (height, width) = self.center_rc, self.shape
         squared = self.radius_px**2 - (np.arange(height) - center_y) ** 2
         reach = np.sqrt(np.maximum(squared, 0.0)) * self.aspect
@@ -75,4 +102,9 @@ class FieldOfView:
         last[squared < 0] = -1
         starts, stops = (np.clip(end, -1, width).astype(np.int16)[:, None] for end in (first, last))
         columns = np.arange(width, dtype=np.int16)
-        return np.asarray((columns >= starts) & (columns <= stops), dtype=np.bool_)
+        inside = np.asarray((columns >= starts) & (columns <= stops), dtype=np.bool_)
+        if self.window is not None:
+            top, left, bottom, right = (round(side) for side in self.window)
+            inside[:top] = inside[bottom:] = False
+            inside[:, :left] = inside[:, right:] = False
+        return inside

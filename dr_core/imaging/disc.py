@@ -42,10 +42,11 @@ def cut_disc(pixels: UInt8Array, field_of_view: FieldOfView, diameter_px: int) -
     disc = np.asarray(cv2.warpAffine(source, matrix, target, flags=interpolation), dtype=np.uint8)
     inside = _draw_rim(diameter_px).copy()
     # Rows and columns of the disc that fall outside the photograph show nothing.
+    top, left, bottom, right = field_of_view.bounds
     at_y = (np.arange(diameter_px) - matrix[1, 2]) / left_y
     at_x = (np.arange(diameter_px) - matrix[0, 2]) / left_x
-    inside[(at_y < 1) | (at_y > source.shape[0] - 2)] = False
-    inside[:, (at_x < 1) | (at_x > source.shape[1] - 2)] = False
+    inside[(at_y < top * done_y + 1) | (at_y > bottom * done_y - 2)] = False
+    inside[:, (at_x < left * done_x + 1) | (at_x > right * done_x - 2)] = False
     return disc, inside
 
 

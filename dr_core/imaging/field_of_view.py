@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.photograph import BoolArray, FieldOfView, UInt8Array
 from dr_core.imaging.ellipse_fit import Ellipse, Points, fit_ellipse
+from dr_core.imaging.page import Page, find_page
 from dr_core.imaging.retina_likeness import require_retina
 from dr_core.imaging.shrink import shrink
 
@@ -116,7 +117,8 @@ def locate_field(pixels: UInt8Array) -> LocatedField:
         )
     scale = min(1.0, ANALYSIS_SIZE_PX / max(height, width))
     small = _reduce(pixels, scale) if scale < 1.0 else pixels
-    lit, region = _segment_lit_area(small)
+    page = find_page(small)
+    lit, region = _segment_lit_area(small, page)
     left, top, wide, high = cv2.boundingRect(region.view(np.uint8))
     alone = cv2.countNonZero(region.view(np.uint8)) >= (1.0 - MAX_LIT_BEYOND) * cv2.countNonZero(lit)
     if alone and 0 < max(wide, high) < WIDE_SURROUND * max(lit.shape):
@@ -125,9 +127,9 @@ def locate_field(pixels: UInt8Array) -> LocatedField:
     if ellipse is None:
         raise NotAFundusPhotograph(NOT_A_FUNDUS)
     return LocatedField(
-        field=_to_field_of_view(ellipse, scale, (height, width)),
+        field=_to_field_of_view(ellipse, page, scale, (height, width)),
         small=small,
-        field_in_small=_to_field_of_view(ellipse, 1.0, (small.shape[0], small.shape[1])),
+        field_in_small=_to_field_of_view(ellipse, page, 1.0, (small.shape[0], small.shape[1])),
         only=alone and _is_only_field(lit, ellipse),
     )
 
@@ -142,8 +144,7 @@ def _locate_within(pixels: UInt8Array, box: tuple[float, float, float, float]) -
     y, x = max(0, int(top - margin)), max(0, int(left - margin))
     part = pixels[y : math.ceil(top + high + margin), x : math.ceil(left + wide + margin)]
     found = locate_field(np.ascontiguousarray(part))
-    center_rc = (found.field.center_rc[0] + y, found.field.center_rc[1] + x)
-    return replace(found, field=replace(found.field, center_rc=center_rc, shape=(pixels.shape[0], pixels.shape[1])))
+    return replace(found, field=found.field.shift(y, x, (pixels.shape[0], pixels.shape[1])))
 
 
 def _is_only_field(lit: UInt8Array, ellipse: Ellipse) -> bool:
@@ -168,11 +169,13 @@ def _reduce(pixels: UInt8Array, scale: float) -> UInt8Array:
     return np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
 
 
-def _segment_lit_area(pixels: UInt8Array) -> tuple[UInt8Array, BoolArray]:
-    """Return what is lit of `pixels`, 1 or 0, and the largest region of it."""
+def _segment_lit_area(pixels: UInt8Array, page: Page | None) -> tuple[UInt8Array, BoolArray]:
+    """Return what is lit of `pixels` and no part of the page around them, 1 or 0, and the largest region of it."""
     red, green, blue = (np.asarray(channel, dtype=np.uint8) for channel in cv2.split(pixels))
     blackened = np.maximum(np.maximum(red, green), blue)
     blackened[np.minimum(np.minimum(red, green), blue) > WHITE_LEVEL] = 0
+    if page is not None:
+        blackened[page.covered > 0] = 0
     level = np.asarray(cv2.GaussianBlur(blackened, (0, 0), 1.2), dtype=np.uint8)
     surround = _find_level(np.concatenate([level[0], level[-1], level[:, 0], level[:, -1]]), 0.05)
     bright = _find_level(level, 0.95)
@@ -234,7 +237,12 @@ def _fit_field(points: Points, height: int, width: int) -> Ellipse | None:
     return best if round_field or corners_only else None
 
 
-def _to_field_of_view(ellipse: Ellipse, scale: float, shape: tuple[int, int]) -> FieldOfView:
+def _to_field_of_view(ellipse: Ellipse, page: Page | None, scale: float, shape: tuple[int, int]) -> FieldOfView:
+    """Return the field in a picture of `shape`, of which what was looked at is `scale` times as large."""
+    window = None
+    if page is not None:
+        top, left, bottom, right = (side / scale for side in page.window)
+        window = (top, left, bottom, right)
     # Pixel centres stand at +0.5, so scaling back needs the half-pixel shift.
     center_rc = ((ellipse.y + 0.5) / scale - 0.5, (ellipse.x + 0.5) / scale - 0.5)
-    return FieldOfView(center_rc, ellipse.radius_y / scale, ellipse.aspect, shape, ellipse.edge_fit)
+    return FieldOfView(center_rc, ellipse.radius_y / scale, ellipse.aspect, shape, ellipse.edge_fit, window)

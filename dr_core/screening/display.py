@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from dr_core.domain.photograph import FieldOfView
 from dr_core.imaging.decode import WORKING_SIDE_PX, decode_photograph
 from dr_core.model.classifier import Classifier
 from dr_core.screening.pipeline import Screening, screen_photograph
@@ -38,12 +37,6 @@ def enlarge_screening(screening: Screening, data: bytes, *, longest_side_px: int
     return Screening(
         screening.result,
         replace(photograph, pixels=pixels),
-        field and _enlarge_field(field, height, width),
+        field and field.for_shape(height, width),
         model_input and replace(model_input, crop=model_input.crop.for_shape(height, width)),
     )
-
-
-def _enlarge_field(field: FieldOfView, height: int, width: int) -> FieldOfView:
-    y, x = height / field.shape[0], width / field.shape[1]
-    center_rc = ((field.center_rc[0] + 0.5) * y - 0.5, (field.center_rc[1] + 0.5) * x - 0.5)
-    return FieldOfView(center_rc, field.radius_px * y, field.aspect * x / y, (height, width), field.edge_fit)

@@ -1,0 +1,111 @@
+"""A photograph copied from a page or a window is graded as if it had come without."""
+
+import cv2
+import numpy as np
+import pytest
+
+from dr_core.domain.errors import NotAFundusPhotograph
+from dr_core.imaging.disc import cut_disc
+from dr_core.imaging.drawing import FundusDrawing, draw_fundus
+from dr_core.imaging.encode import encode_jpeg
+from dr_core.imaging.field_of_view import find_field_of_view
+from dr_core.imaging.page import find_page
+from dr_core.screening.display import enlarge_screening
+from dr_core.screening.pipeline import screen_photograph
+
+PAGES = [(255, 255, 255), (128, 128, 128), (222, 214, 200), (60, 63, 65)]
+BORDER_PX = 70
+# As many cameras have it: the field is cut off above and below.
+CUT_OFF = FundusDrawing(640, 480, field_scale=1.2)
+
+
+def put_on_page(pixels: np.ndarray, colour: tuple[int, int, int], border_px: int = BORDER_PX) -> np.ndarray:
+    borders = [border_px] * 4
+    return np.asarray(cv2.copyMakeBorder(pixels, *borders, cv2.BORDER_CONSTANT, value=colour), dtype=np.uint8)
+
+
+def write_caption(page: np.ndarray) -> np.ndarray:
+    place = (BORDER_PX, page.shape[0] - BORDER_PX // 3)
+    return np.asarray(
+        cv2.putText(page.copy(), "OD, 2026-03-02", place, cv2.FONT_HERSHEY_SIMPLEX, 1.2, (20, 20, 20), 3),
+        dtype=np.uint8,
+    )
+
+
+@pytest.mark.parametrize("colour", PAGES)
+@pytest.mark.parametrize("drawing", [FundusDrawing(640, 480), CUT_OFF])
+def test_field_is_found_where_it_lies_on_the_page(drawing, colour):
+    pixels = draw_fundus(drawing)
+    bare, found = find_field_of_view(pixels), find_field_of_view(write_caption(put_on_page(pixels, colour)))
+    assert found.center_rc == pytest.approx([side + BORDER_PX for side in bare.center_rc], abs=2)
+    assert found.radius_px == pytest.approx(bare.radius_px, rel=0.02)
+    top, left, bottom, right = found.bounds
+    assert (top, bottom) == pytest.approx((BORDER_PX, BORDER_PX + 480), abs=6)
+    # Black at the sides may be left out of it, retina may not.
+    reach_px = min(found.radius_px, 320)
+    assert BORDER_PX - 6 <= left <= found.center_rc[1] - reach_px + 6
+    assert found.center_rc[1] + reach_px - 6 <= right <= BORDER_PX + 640 + 6
+
+
+@pytest.mark.parametrize("colour", PAGES)
+def test_the_page_is_not_taken_for_retina(colour):
+    pixels = draw_fundus(CUT_OFF)
+    page = put_on_page(pixels, colour)
+    bare, found = find_field_of_view(pixels), find_field_of_view(page)
+    (_, expected), (disc, visible) = cut_disc(pixels, bare, 384), cut_disc(page, found, 384)
+    assert visible.mean() == pytest.approx(expected.mean(), abs=0.02)
+    alike = (np.abs(disc.astype(int) - colour) <= 6).all(axis=-1)
+    assert not (alike & visible).any()
+    assert found.mask[: BORDER_PX - 6].sum() == 0
+    assert found.mask.sum() == pytest.approx(bare.mask.sum(), rel=0.03)
+
+
+@pytest.mark.parametrize("colour", PAGES)
+def test_a_page_changes_neither_verdict_nor_grade(colour, classifier):
+    pixels = draw_fundus(FundusDrawing(960, 720, seed=8, field_scale=1.2, haemorrhages=16, hard_exudates=40))
+    bare, found = (
+        screen_photograph(encode_jpeg(picture, quality=95), "eye.jpg", classifier=classifier).result
+        for picture in (pixels, put_on_page(pixels, colour))
+    )
+    assert found.quality is not None
+    assert bare.quality is not None
+    assert (found.status, found.quality.defects) == (bare.status, bare.quality.defects)
+    assert found.prediction is not None
+    assert bare.prediction is not None
+    assert found.prediction.p_referable == pytest.approx(bare.prediction.p_referable, abs=0.1)
+
+
+def test_window_follows_the_photograph_to_its_full_size(classifier):
+    page = put_on_page(draw_fundus(FundusDrawing(2400, 1800)), (128, 128, 128), 300)
+    data = encode_jpeg(page, quality=92)
+    small = screen_photograph(data, "eye.jpg", classifier=classifier)
+    large = enlarge_screening(small, data, longest_side_px=3000)
+    assert small.field_of_view is not None
+    assert large.field_of_view is not None
+    assert large.photograph is not None
+    assert large.field_of_view.mask.shape == large.photograph.pixels.shape[:2]
+    assert large.field_of_view.bounds[::2] == pytest.approx((300, 2100), abs=24)
+    share = [screening.field_of_view.mask.mean() for screening in (small, large) if screening.field_of_view]
+    assert share[0] == pytest.approx(share[1], rel=0.01)
+
+
+def test_two_photographs_on_one_page_are_refused():
+    pixels = draw_fundus(FundusDrawing(640, 480))
+    page = put_on_page(np.concatenate([pixels, np.full((480, 60, 3), 128, np.uint8), pixels], axis=1), (128, 128, 128))
+    with pytest.raises(NotAFundusPhotograph):
+        find_field_of_view(page)
+
+
+@pytest.mark.parametrize("level", [0, 8, 30, 45])
+def test_a_cameras_own_surround_is_no_page(level):
+    pixels = draw_fundus(FundusDrawing(640, 480))
+    assert find_page(np.maximum(pixels, np.uint8(level))) is None
+
+
+def test_retina_up_to_the_border_is_no_page():
+    pixels = draw_fundus(FundusDrawing(640, 480))
+    assert find_page(np.ascontiguousarray(pixels[140:340, 200:440])) is None
+
+
+def test_an_empty_page_holds_no_photograph():
+    assert find_page(np.full((200, 300, 3), 128, dtype=np.uint8)) is None
