@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.photograph import FieldOfView, FundusPhotograph
-from dr_core.domain.results import QualityReport
+from dr_core.domain.quality import QualityReport
 from dr_core.imaging import quality
 from dr_core.imaging.colour import COMMON_SHARE
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph

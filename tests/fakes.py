@@ -11,13 +11,12 @@ from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import find_follow_up
 from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
 from dr_core.domain.photograph import Laterality
+from dr_core.domain.quality import Defect, QualityReport
 from dr_core.domain.results import (
     LESIONS,
     Decision,
-    Defect,
     Prediction,
     Provenance,
-    QualityReport,
     ReviewReason,
     ScreeningResult,
     SideFindings,

@@ -8,14 +8,13 @@ import numpy as np
 from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import find_follow_up
 from dr_core.domain.photograph import FundusPhotograph, Laterality, UInt8Array
+from dr_core.domain.quality import Defect, QualityReport
 from dr_core.domain.reading import Reading
 from dr_core.domain.results import (
     LESIONS,
     Decision,
-    Defect,
     Prediction,
     Provenance,
-    QualityReport,
     ReviewReason,
     ScreeningResult,
     SideFindings,

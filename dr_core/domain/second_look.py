@@ -1,6 +1,7 @@
 """What speaks for a person's look at a photograph, or for a second person's, beside the grade itself."""
 
-from dr_core.domain.results import Defect, ScreeningResult
+from dr_core.domain.quality import Defect
+from dr_core.domain.results import ScreeningResult
 
 __all__ = [
     "is_partly_seen",

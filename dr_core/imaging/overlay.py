@@ -1,4 +1,4 @@
-"""Ways of looking at a photograph: heat over it, heat outlined on it, red-free, and contrast-enhanced.
+"""Ways of looking at a photograph: heat over it or outlined, hidden parts hatched, red-free, and contrast-enhanced.
 
 Every function takes and returns (H, W, 3) uint8 RGB, leaves its input untouched and keeps the size.
 """
@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dr_core.domain.photograph import AnyArray, FieldOfView, Float32Array, UInt8Array
+from dr_core.domain.photograph import AnyArray, BoolArray, FieldOfView, Float32Array, UInt8Array
 
-__all__ = ["OPACITY", "OUTLINE_LEVEL", "enhance_contrast", "outline_cam", "overlay_cam", "red_free"]
+__all__ = ["OPACITY", "OUTLINE_LEVEL", "enhance_contrast", "hatch_hidden", "outline_cam", "overlay_cam", "red_free"]
 
 OPACITY = 0.25
 OUTLINE_LEVEL = 0.5
@@ -21,6 +21,9 @@ COLORS = np.ascontiguousarray(
 OUTLINE_COLOR = (94, 234, 212)
 OUTLINE_SHADOW = (4, 47, 46)
 OUTLINE_WIDTH_SHARE = 1 / 500
+# White, which no heat map draws with, so that nobody takes the one for the other.
+HATCH_COLOR, HATCH_SHADOW = (255, 255, 255), (30, 30, 30)
+HATCH_PITCH_SHARE = 1 / 30
 CLAHE_CLIP_LIMIT = 2.0
 CLAHE_TILES = 8
 
@@ -71,14 +74,55 @@ def outline_cam(pixels: UInt8Array, heat: Float32Array, *, level: float = OUTLIN
     _check_share("level", level)
     if level == 0:
         raise ValueError(f"`level` must be above 0: every pixel reaches 0. Received: level={level}")
-    areas = (warmth >= level).astype(np.uint8)
-    contours, _ = cv2.findContours(areas, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     drawn = pixels.copy()
-    width_px = max(1, round(max(pixels.shape[:2]) * OUTLINE_WIDTH_SHARE))
-    # A dark line under the bright one keeps the border visible on the disc as well as on dark retina.
-    cv2.drawContours(drawn, contours, -1, OUTLINE_SHADOW, width_px + 2, cv2.LINE_AA)
-    cv2.drawContours(drawn, contours, -1, OUTLINE_COLOR, width_px, cv2.LINE_AA)
+    _draw_borders(drawn, warmth >= level, OUTLINE_COLOR, OUTLINE_SHADOW)
     return drawn
+
+
+def hatch_hidden(pixels: UInt8Array, hidden: BoolArray) -> UInt8Array:
+    """Hatch the parts of a photograph that do not show the retina, so that what lies between the lines stays visible.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        hidden: (H, W) bool.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        TypeError: `pixels` is not uint8.
+        ValueError: shapes do not match.
+    """
+    _check_pixels(pixels)
+    if hidden.shape != pixels.shape[:2]:
+        raise ValueError(
+            f"`hidden` must have the photograph's height and width, {pixels.shape[:2]}. Received: shape={hidden.shape}"
+        )
+    height, width = hidden.shape
+    pitch_px = max(14, round(max(height, width) * HATCH_PITCH_SHARE))
+    lined = pixels.copy()
+    for color, width_px in ((HATCH_SHADOW, _find_line_px(pixels) + 2), (HATCH_COLOR, _find_line_px(pixels))):
+        for start in range(0, width + height, pitch_px):
+            cv2.line(lined, (start, 0), (start - height, height), color, width_px, cv2.LINE_AA)
+    drawn = pixels.copy()
+    drawn[hidden] = lined[hidden]
+    _draw_borders(drawn, hidden, HATCH_COLOR, HATCH_SHADOW)
+    return drawn
+
+
+def _draw_borders(
+    drawn: UInt8Array, areas: BoolArray, color: tuple[int, int, int], shadow: tuple[int, int, int]
+) -> None:
+    contours, _ = cv2.findContours(areas.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
+    width_px = _find_line_px(drawn)
+    # A dark line under the bright one keeps the border visible on the disc as well as on dark retina.
+    cv2.drawContours(drawn, contours, -1, shadow, width_px + 2, cv2.LINE_AA)
+    cv2.drawContours(drawn, contours, -1, color, width_px, cv2.LINE_AA)
+
+
+def _find_line_px(pixels: UInt8Array) -> int:
+    longest_px = int(max(pixels.shape[:2]))
+    return max(1, round(longest_px * OUTLINE_WIDTH_SHARE))
 
 
 def red_free(pixels: UInt8Array) -> UInt8Array:

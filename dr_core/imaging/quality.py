@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograph, UInt8Array
-from dr_core.domain.results import Defect, HiddenRetina, QualityReport
+from dr_core.domain.quality import Defect, HiddenRetina, QualityReport
 from dr_core.imaging.detail import measure_detail, measure_flatness
 from dr_core.imaging.disc import Disc, cut_disc, narrow_disc
 

@@ -7,8 +7,9 @@ from typing import Any
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.intended_use import INTENDED_USE
 from dr_core.domain.operating_point import LocalOperatingPoint
+from dr_core.domain.quality import QualityReport
 from dr_core.domain.reading import UNGRADABLE_LABEL, Reading
-from dr_core.domain.results import Decision, Prediction, QualityReport, ScreeningResult, SideFindings, Status
+from dr_core.domain.results import Decision, Prediction, ScreeningResult, SideFindings, Status
 from dr_core.domain.second_look import needs_second_reader
 from dr_core.reports.wording import describe_oedema, describe_operating_point
 

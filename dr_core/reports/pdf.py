@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from dr_core.domain.grades import Grade
 from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.results import Decision, Prediction, ScreeningResult
-from dr_core.imaging.overlay import overlay_cam
+from dr_core.imaging.overlay import hatch_hidden, overlay_cam
 from dr_core.model.cam import default_map
 from dr_core.model.explain import ExplanationMethod, offer_methods
 from dr_core.reports.palette import ACCENT
@@ -51,6 +51,7 @@ PANEL_TEXT_MM = CONTENT_WIDTH_MM - 18
 PADDING_MM = 3.0
 LEADING_MM = 1.0
 MIN_PANEL_MM = 18.0
+HIDDEN_CAPTION = "Hatched: where the network sees that the retina is hidden. Take the photograph again without that."
 SECTION = Type(8.5, bold=True, color=ACCENT)
 
 
@@ -127,17 +128,29 @@ def _draw_pictures(canvas: ReportCanvas, screening: Screening, y_mm: float) -> f
     left_box = (MARGIN_MM, y_mm, PICTURE_WIDTH_MM, height_mm)
     below_mm = canvas.draw_picture(photograph.pixels, left_box, description="Fundus photograph as uploaded")
     canvas.write_line("Photograph", (MARGIN_MM, below_mm + 1), font=SMALL, width_mm=PICTURE_WIDTH_MM)
+    right_box = (RIGHT_MM, y_mm, PICTURE_WIDTH_MM, height_mm)
     if decision is None or prediction is None:
-        return below_mm + 5
+        return _draw_hidden(canvas, screening, right_box, below_mm)
     method = offer_methods(prediction)[0]
     seen_lesions = method is ExplanationMethod.LESION_EVIDENCE
     heat = screening.place_heatmap(default_map(prediction, decision.grade))
     heated = overlay_cam(photograph.pixels, heat, opacity=OVERLAY_OPACITY)
-    right_box = (RIGHT_MM, y_mm, PICTURE_WIDTH_MM, height_mm)
     what = "Lesion evidence" if seen_lesions else f"Heatmap for {decision.grade.label}"
     canvas.draw_picture(heated, right_box, description=f"{what} over the photograph")
     caption = f"{method.caption} {HEATMAP_LIMITS}"
     return canvas.write_block(caption, (RIGHT_MM, below_mm + 1), font=SMALL, width_mm=PICTURE_WIDTH_MM)
+
+
+def _draw_hidden(
+    canvas: ReportCanvas, screening: Screening, box: tuple[float, float, float, float], below_mm: float
+) -> float:
+    """Draw what the photograph hides, for whoever takes the next one; return where what follows begins."""
+    photograph, field_of_view, hidden = screening.photograph, screening.field_of_view, screening.hidden
+    if photograph is None or field_of_view is None or hidden is None:
+        return below_mm + 5
+    hatched = hatch_hidden(photograph.pixels, hidden.place(field_of_view))
+    canvas.draw_picture(hatched, box, description="Hidden parts of the retina, hatched")
+    return canvas.write_block(HIDDEN_CAPTION, (RIGHT_MM, below_mm + 1), font=SMALL, width_mm=PICTURE_WIDTH_MM)
 
 
 def _find_picture_height(canvas: ReportCanvas, result: ScreeningResult) -> float:

@@ -6,8 +6,9 @@ A reader's grade, where there is one, outweighs the program's.
 from dataclasses import dataclass
 
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
+from dr_core.domain.quality import Defect
 from dr_core.domain.reading import Reading
-from dr_core.domain.results import Decision, Defect, ReviewReason, ScreeningResult, Status
+from dr_core.domain.results import Decision, ReviewReason, ScreeningResult, Status
 from dr_core.domain.second_look import (
     is_partly_seen,
     is_referred,

@@ -5,7 +5,8 @@ import unicodedata
 from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE, OEDEMA_RISK_NOTE
 from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Decision, Defect, Prediction, Provenance, QualityReport, ScreeningResult
+from dr_core.domain.quality import QualityReport
+from dr_core.domain.results import Decision, Prediction, Provenance, ScreeningResult
 from dr_core.domain.second_look import shows_oedema_risk
 
 __all__ = [
@@ -24,8 +25,6 @@ __all__ = [
 
 HEATMAP_LIMITS = "A map shows where the network looked, not what is wrong there. Read the photograph, not the map."
 MAX_NAME_LENGTH = 120
-# Of the retina, to be spoken of in steps of 5%.
-LEAST_HIDDEN = 0.05
 ELLIPSIS = "\u2026"
 
 
@@ -93,7 +92,7 @@ def describe_quality(quality: QualityReport) -> str:
     """Say whether the photograph can be graded, what is wrong with it, and how much of the retina it hides."""
     defects = ", ".join(defect.value for defect in quality.defects)
     hidden = ""
-    if Defect.OBSTRUCTION in quality.defects and (quality.hidden_share or 0.0) >= LEAST_HIDDEN:
+    if quality.hides_retina:
         hidden = f" About {round(20 * (quality.hidden_share or 0.0)) * 5}% of the retina cannot be seen."
     if quality.gradable:
         return f"Gradable, but watch for: {defects}.{hidden}" if defects else "Gradable. No defect found."

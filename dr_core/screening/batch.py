@@ -159,7 +159,8 @@ def _drop_maps(result: ScreeningResult) -> ScreeningResult:
         return result
     side = result.prediction.side
     if side is not None:
-        side = replace(side, lesion_maps=_empty_like(side.lesion_maps))
+        hidden = side.hidden and replace(side.hidden, cells=None)
+        side = replace(side, lesion_maps=_empty_like(side.lesion_maps), hidden=hidden)
     class_maps = _empty_like(result.prediction.class_maps)
     return replace(result, prediction=replace(result.prediction, class_maps=class_maps, side=side))
 

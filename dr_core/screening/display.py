@@ -33,10 +33,11 @@ def enlarge_screening(screening: Screening, data: bytes, *, longest_side_px: int
         return screening
     pixels = decode_photograph(data, photograph.name, longest_side_px=wanted_px).pixels
     height, width = pixels.shape[:2]
-    field, model_input = screening.field_of_view, screening.model_input
+    field, model_input, hidden = screening.field_of_view, screening.model_input, screening.hidden
     return Screening(
         screening.result,
         replace(photograph, pixels=pixels),
         field and field.for_shape(height, width),
         model_input and replace(model_input, crop=model_input.crop.for_shape(height, width)),
+        hidden and replace(hidden, crop=hidden.crop.for_shape(height, width)),
     )

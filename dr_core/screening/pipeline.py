@@ -6,14 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
+
 from dr_core.domain.errors import NotAFundusPhotograph, PhotographError
 from dr_core.domain.grades import Grade
-from dr_core.domain.photograph import FieldOfView, Float32Array, FundusPhotograph, Laterality
-from dr_core.domain.results import Prediction, QualityReport, ScreeningResult, Status
+from dr_core.domain.photograph import BoolArray, FieldOfView, Float32Array, FundusPhotograph, Laterality
+from dr_core.domain.quality import QualityReport
+from dr_core.domain.results import Prediction, ScreeningResult, Status
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
 from dr_core.imaging.disc import cut_disc
 from dr_core.imaging.field_of_view import locate_field
-from dr_core.imaging.preprocess import ModelInput, prepare_input
+from dr_core.imaging.preprocess import InputCrop, ModelInput, prepare_input
 from dr_core.imaging.quality import (
     DISC_PX,
     WIDEST_DISC_PX,
@@ -30,9 +33,27 @@ from dr_core.model.runtime import count_cores
 from dr_core.model.spec import ModelSpec
 from dr_core.screening.failures import report_failure, trace_origin
 
+LIKELY_HIDDEN = 0.5
 # Judges the field, and measures light and sharpness, while the caller's own thread prepares the network's input; its
 # threads start when asked.
 _helpers = ThreadPoolExecutor(count_cores(), "quality")
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenPlaces:
+    """Where a photograph does not show the retina.
+
+    Attributes:
+        cells: (h, w) float32 over the network's input, 0 to 1, how likely each place is hidden.
+        crop: the way back to the photograph.
+    """
+
+    cells: Float32Array
+    crop: InputCrop
+
+    def place(self, field_of_view: FieldOfView) -> BoolArray:
+        """Return (H, W) bool in the photograph's frame, True within its field where the retina is likely hidden."""
+        return np.asarray((self.crop.to_photograph(self.cells) > LIKELY_HIDDEN) & field_of_view.mask, dtype=np.bool_)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +64,15 @@ class Screening:
         result: the row of every report.
         photograph: None when it could not be decoded.
         field_of_view: None when none was found, or what it shows is no retina.
-        model_input: what the network saw; None where it was not asked.
+        model_input: what the network saw; None where there is no prediction.
+        hidden: where it saw that the retina is hidden; None where it saw nothing worth speaking of.
     """
 
     result: ScreeningResult
     photograph: FundusPhotograph | None = None
     field_of_view: FieldOfView | None = None
     model_input: ModelInput | None = None
+    hidden: HiddenPlaces | None = None
 
     def heatmap(self, grade: Grade | None = None, *, shape: tuple[int, int] | None = None) -> Float32Array:
         """Return Grad-CAM of `grade` (the reported one by default) over the photograph.
@@ -144,7 +167,8 @@ def screen_photograph(
         elapsed_s=time.perf_counter() - started,
         seen_laterality=_see_eye(prediction, spec),
     )
-    return Screening(result, photograph, field_of_view, model_input if kept is not None else None)
+    hidden = _find_hidden(prediction, quality, model_input.crop)
+    return Screening(result, photograph, field_of_view, model_input if kept is not None else None, hidden)
 
 
 def _require_retina(prediction: Prediction, spec: ModelSpec) -> None:
@@ -171,6 +195,13 @@ def _judge_quality(
     opinion = NetworkOpinion(prediction.side.p_gradable, spec.side.gate_weights, spec.side.gradable_score)
     hidden = prediction.side.hidden
     return assess_quality(photograph, field_of_view, opinion, features=features, hidden=hidden)
+
+
+def _find_hidden(prediction: Prediction, quality: QualityReport, crop: InputCrop) -> HiddenPlaces | None:
+    hidden = prediction.side.hidden if prediction.side is not None else None
+    if hidden is None or hidden.cells is None or not quality.hides_retina:
+        return None
+    return HiddenPlaces(hidden.cells, crop)
 
 
 def _see_eye(prediction: Prediction, spec: ModelSpec) -> Laterality | None:

@@ -8,13 +8,12 @@ import numpy as np
 from dr_core.domain.grades import GRADE_COUNT, Grade
 from dr_core.domain.guideline import find_follow_up
 from dr_core.domain.photograph import Laterality
+from dr_core.domain.quality import Defect, QualityReport
 from dr_core.domain.results import (
     LESIONS,
     Decision,
-    Defect,
     Prediction,
     Provenance,
-    QualityReport,
     ReviewReason,
     ScreeningResult,
     SideFindings,

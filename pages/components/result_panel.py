@@ -5,7 +5,8 @@ import streamlit as st
 
 from dr_core.domain.grades import Grade
 from dr_core.domain.operating_point import LocalOperatingPoint
-from dr_core.domain.results import Decision, Prediction, QualityReport, ScreeningResult, Status
+from dr_core.domain.quality import QualityReport
+from dr_core.domain.results import Decision, Prediction, ScreeningResult, Status
 from dr_core.reports.referral import Referral, describe_follow_up, describe_referral
 from dr_core.reports.wording import (
     describe_eye,

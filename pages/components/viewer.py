@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import product
 from pathlib import Path
 
 import streamlit as st
@@ -11,7 +12,7 @@ import streamlit as st
 from dr_core.domain.photograph import UInt8Array
 from dr_core.imaging.decode import WORKING_SIDE_PX
 from dr_core.imaging.encode import JPEG_QUALITY, encode_jpeg, shrink_to
-from dr_core.imaging.overlay import enhance_contrast, red_free
+from dr_core.imaging.overlay import enhance_contrast, hatch_hidden, red_free
 from dr_core.screening.display import enlarge_screening
 from dr_core.screening.pipeline import Screening
 from pages.components.session import forget, recall
@@ -20,6 +21,10 @@ __all__ = ["Rendering", "recall_pane", "render_photograph", "show_panes", "show_
 
 FULL_QUALITY = 90
 FULL_HELP = "Decodes every pixel of the photograph, up to 50 megapixels, to zoom further in. It takes some seconds."
+HIDDEN_HELP = (
+    "Hatches the places where lids, lashes, reflections, shadow or haze hide the retina, as the network sees it: "
+    "what lies there was not judged."
+)
 HINT = "Click the picture, then scroll or pinch to zoom and drag to move; double-click goes to 1:1 and back."
 HERE = Path(__file__).parent
 HTML = '<div class="viewer"><div class="panes" tabindex="0" role="group"></div><div class="tools"></div></div>'
@@ -58,8 +63,18 @@ class Pane:
     height_px: int
 
 
-def render_photograph(screening: Screening, rendering: Rendering) -> UInt8Array:
-    """Return the photograph's pixels in one rendering; without a field of view there is the original alone."""
+def render_photograph(screening: Screening, rendering: Rendering, *, hatched: bool = False) -> UInt8Array:
+    """Return the photograph's pixels in one rendering, hidden parts hatched if asked.
+
+    Without a field of view there is the original alone, and nothing to hatch.
+    """
+    pixels = _render_whole(screening, rendering)
+    if not hatched or screening.hidden is None or screening.field_of_view is None:
+        return pixels
+    return hatch_hidden(pixels, screening.hidden.place(screening.field_of_view))
+
+
+def _render_whole(screening: Screening, rendering: Rendering) -> UInt8Array:
     photograph, field_of_view = screening.photograph, screening.field_of_view
     if photograph is None:
         raise ValueError(f"The photograph was not decoded. Received: status={screening.result.status}")
@@ -75,17 +90,17 @@ def to_pane(title: str, pixels: UInt8Array) -> Pane:
     return _encode(title, shrink_to(pixels, WORKING_SIDE_PX))
 
 
-def recall_pane(screening: Screening, rendering: Rendering) -> Pane:
+def recall_pane(screening: Screening, rendering: Rendering, *, hatched: bool = False) -> Pane:
     """Return the photograph at screen size in one rendering, made once in this session."""
     return recall(
         screening.result.provenance.photograph_sha256,
-        ("pane", rendering),
-        lambda: to_pane(rendering.value, render_photograph(screening, rendering)),
+        ("pane", rendering, hatched),
+        lambda: to_pane(rendering.value, render_photograph(screening, rendering, hatched=hatched)),
     )
 
 
 def show_photograph(screening: Screening, rendering: Rendering, data: bytes, *, height_px: int, key: str) -> None:
-    """Show a photograph that zooms, with a switch for full resolution where it has more pixels than are shown.
+    """Show a photograph that zooms, with switches for full resolution and for hidden parts where there are any.
 
     Args:
         screening: the photograph at screen size.
@@ -105,11 +120,15 @@ def show_photograph(screening: Screening, rendering: Rendering, data: bytes, *, 
     picture = st.container()
     with st.container(horizontal=True, vertical_alignment="center"):
         full = reduced and st.toggle("Full resolution", key=f"full_{photograph.sha256}", help=FULL_HELP)
+        hatched = _choose_hatched(screening)
         # One picture at full resolution is kept, and none once the switch is off: it may take 20 MB.
-        for other in Rendering:
-            if not full or other is not rendering:
-                forget(photograph.sha256, ("full", other))
-        pane = _recall_full_pane(screening, rendering, data) if full else recall_pane(screening, rendering)
+        for other in product(Rendering, (False, True)):
+            if not full or other != (rendering, hatched):
+                forget(photograph.sha256, ("full", *other))
+        if full:
+            pane = _recall_full_pane(screening, rendering, data, hatched=hatched)
+        else:
+            pane = recall_pane(screening, rendering, hatched=hatched)
         shown = f"Shown at {pane.width_px} x {pane.height_px} of {source}." if reduced and not full else f"{source}."
         st.caption(shown, width="content")
     st.caption(HINT)
@@ -139,16 +158,29 @@ def show_panes(panes: Sequence[Pane], *, revision: str, height_px: int, key: str
     )
 
 
-def _recall_full_pane(screening: Screening, rendering: Rendering, data: bytes) -> Pane:
+def _choose_hatched(screening: Screening) -> bool:
+    """Let the user hatch what is hidden; it begins so where that is the reason for a retake."""
+    if screening.hidden is None:
+        return False
+    quality = screening.result.quality
+    return st.toggle(
+        "Mark what is hidden",
+        value=quality is not None and not quality.gradable,
+        key=f"hatched_{screening.result.provenance.photograph_sha256}",
+        help=HIDDEN_HELP,
+    )
+
+
+def _recall_full_pane(screening: Screening, rendering: Rendering, data: bytes, *, hatched: bool) -> Pane:
     result = screening.result
 
     def make() -> Pane:
         every_px = max(result.width_px, result.height_px)
         whole = enlarge_screening(screening, data, longest_side_px=every_px)
-        return _encode(rendering.value, render_photograph(whole, rendering), quality=FULL_QUALITY)
+        return _encode(rendering.value, render_photograph(whole, rendering, hatched=hatched), quality=FULL_QUALITY)
 
     with st.spinner("Decoding every pixel"):
-        return recall(result.provenance.photograph_sha256, ("full", rendering), make)
+        return recall(result.provenance.photograph_sha256, ("full", rendering, hatched), make)
 
 
 def _encode(title: str, pixels: UInt8Array, *, quality: int = JPEG_QUALITY) -> Pane:

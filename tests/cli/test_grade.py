@@ -182,7 +182,7 @@ def test_overlays_of_an_earlier_run_are_other_files_and_no_photographs(tmp_path,
 
 
 def test_ungradable_option_fills_probabilities_alone(tmp_path, make_folder, monkeypatch):
-    from dr_core.domain.results import Defect, QualityReport
+    from dr_core.domain.quality import Defect, QualityReport
 
     monkeypatch.setattr(
         "dr_core.screening.pipeline.assess_quality", lambda *_, **__: QualityReport(False, 0.1, (Defect.BLUR,))

@@ -1,4 +1,4 @@
-"""What leaves the pipeline is frozen, and each defect carries its advice."""
+"""What leaves the pipeline is frozen, and a reader has the last word."""
 
 from dataclasses import FrozenInstanceError
 
@@ -6,20 +6,9 @@ import pytest
 
 from dr_core.domain.grades import Grade
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Defect, QualityReport, ReviewReason, Status
+from dr_core.domain.results import ReviewReason, Status
 from tests.fakes import make_failed, make_graded, make_ungradable
 from tests.made_screenings import make_result, read_as
-
-
-@pytest.mark.parametrize("defect", list(Defect))
-def test_every_defect_says_what_to_do_at_the_camera(defect):
-    assert defect.advice.endswith("retake.")
-
-
-def test_advice_follows_the_order_of_the_defects():
-    report = QualityReport(False, 0.1, (Defect.DARK, Defect.BLUR))
-    assert report.advice == (Defect.DARK.advice, Defect.BLUR.advice)
-    assert QualityReport(True, 0.9).advice == ()
 
 
 @pytest.mark.parametrize("make", [make_graded, make_ungradable, make_failed])
@@ -30,15 +19,6 @@ def test_results_cannot_be_changed_afterwards(make):
 
 def test_words_of_the_csv_are_stable():
     assert [status.value for status in Status] == ["graded", "ungradable", "failed"]
-    assert [defect.value for defect in Defect] == [
-        "blur",
-        "dark",
-        "bright",
-        "uneven light",
-        "small field",
-        "low contrast",
-        "obstruction",
-    ]
     assert [reason.value for reason in ReviewReason] == [
         "several grades fit this photograph",
         "the photograph is unlike those that the model learned from",

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from dr_core.domain.grades import Grade
-from dr_core.domain.results import Defect, QualityReport, ReviewReason, Status
+from dr_core.domain.quality import Defect, QualityReport
+from dr_core.domain.results import ReviewReason, Status
 from dr_core.domain.second_look import is_partly_seen, is_referred, may_be_referable, needs_reader, needs_second_reader
 from tests.made_screenings import add_findings, make_result, read_as
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dr_core.domain.photograph import FieldOfView
-from dr_core.imaging.overlay import enhance_contrast, outline_cam, overlay_cam, red_free
+from dr_core.imaging.overlay import enhance_contrast, hatch_hidden, outline_cam, overlay_cam, red_free
 
 PIXELS = np.full((48, 64, 3), (180, 90, 40), dtype=np.uint8)
 
@@ -80,6 +80,28 @@ def test_outline_follows_its_level():
     low, high = outline_cam(PIXELS, heat, level=0.2), outline_cam(PIXELS, heat, level=0.8)
     assert (low[24, 13] != PIXELS[24, 13]).any()
     assert (high[24, 13] == PIXELS[24, 13]).all()
+
+
+@pytest.mark.parametrize("side_px", [64, 600])
+def test_hatching_marks_the_hidden_part_and_leaves_it_visible_between_the_lines(side_px):
+    pixels = np.full((side_px, side_px, 3), (180, 90, 40), dtype=np.uint8)
+    hidden = np.zeros((side_px, side_px), dtype=np.bool_)
+    hidden[: side_px // 2] = True
+    drawn = hatch_hidden(pixels, hidden)
+    changed = (drawn != pixels).any(axis=-1)
+    assert 0.15 < changed[: side_px // 2].mean() < 0.85
+    assert not changed[side_px // 2 + 4 :].any()
+    assert (pixels == (180, 90, 40)).all()
+
+
+def test_hatching_nothing_changes_nothing():
+    assert (hatch_hidden(PIXELS, np.zeros((48, 64), dtype=np.bool_)) == PIXELS).all()
+    assert hatch_hidden(PIXELS[:1, :1], np.ones((1, 1), dtype=np.bool_)).shape == (1, 1, 3)
+
+
+def test_hatching_wants_a_place_for_every_pixel():
+    with pytest.raises(ValueError, match="height and width"):
+        hatch_hidden(PIXELS, np.zeros((48, 48), dtype=np.bool_))
 
 
 def test_red_free_is_the_green_channel_in_grey():

@@ -10,7 +10,7 @@ import pytest
 
 from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.photograph import FundusPhotograph
-from dr_core.domain.results import Defect, HiddenRetina, QualityReport
+from dr_core.domain.quality import Defect, HiddenRetina, QualityReport
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.disc import cut_disc
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus

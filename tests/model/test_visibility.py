@@ -51,3 +51,22 @@ def test_cells_without_retina_are_not_counted(tensor):
     assert measure_hidden(draw_map(*corners), tensor).share < 0.01
     empty = measure_hidden(draw_map((slice(None), slice(None))), np.zeros_like(tensor))
     assert (empty.share, empty.center) == (0.0, 0.0)
+
+
+def test_cells_say_where_the_retina_is_hidden(tensor):
+    cells = measure_hidden(draw_map((slice(0, 6), slice(None))), tensor).cells
+    assert cells.shape == (HEIGHT, WIDTH)
+    assert cells.dtype == np.float32
+    assert (cells[:5, 8:16] > 0.9).all()
+    assert (cells[8:, 8:16] < 0.1).all()
+
+
+def test_border_cells_go_by_their_neighbours(tensor):
+    """Half of such a cell is black, of which the head has learned nothing."""
+    log_odds = draw_map()
+    log_odds[:, [0, -1]] = log_odds[[0, -1]] = 3.0
+    cells = measure_hidden(log_odds, tensor).cells
+    assert (cells[:, [0, -1]] < 0.5).all()
+    turned = measure_hidden(-log_odds, tensor).cells
+    assert (turned[6:12, [0, -1]] > 0.5).all()
+    assert np.isfinite(measure_hidden(log_odds, np.zeros_like(tensor)).cells).all()

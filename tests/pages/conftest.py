@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from dr_core.domain.results import QualityReport
+from dr_core.domain.quality import QualityReport
 from dr_core.model.classifier import Classifier
 from dr_core.screening import clinic_sample
 from dr_core.screening.jobs import JobRegistry, get_registry

@@ -55,7 +55,7 @@ def test_a_readers_grade_decides_about_referral_and_follow_up(good, lesions_jpeg
 
 
 def test_an_ungradable_photograph_can_be_read_all_the_same(use_classifier, use_quality, fundus_jpeg):
-    from dr_core.domain.results import Defect, QualityReport
+    from dr_core.domain.quality import Defect, QualityReport
 
     use_quality(QualityReport(False, 0.1, (Defect.BLUR,)))
     use_classifier()

@@ -2,12 +2,16 @@
 
 import re
 import string
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from dr_core.domain.errors import ModelNotFound
 from dr_core.domain.grades import Grade
+from dr_core.domain.quality import Defect, HiddenRetina, QualityReport
 from dr_core.model.classifier import Classifier
+from tests.fakes import make_side
 from tests.pages.screen_app import check, new_session, open_page, read_text, upload
 
 
@@ -129,3 +133,21 @@ def test_samples_pass_or_fail_the_released_gate_and_model(sample, graded):
     assert not app.error
     assert any(f"Grade {grade.value}" in text for grade in Grade) is graded
     assert ("Retake or refer" in text) is not graded
+
+
+@pytest.mark.parametrize("gradable", [True, False])
+def test_hidden_parts_can_be_marked(use_classifier, use_quality, fundus_jpeg, gradable):
+    use_quality(QualityReport(gradable, 0.9 if gradable else 0.1, (Defect.OBSTRUCTION,), 0.3))
+    cells = np.zeros((9, 12), dtype=np.float32)
+    cells[:4] = 1.0
+    use_classifier(side=replace(make_side(), hidden=HiddenRetina(0.3, 0.0, cells)))
+    app = upload(open_page(), ("eye.jpg", fundus_jpeg))
+    (switch,) = [toggle for toggle in app.toggle if toggle.label == "Mark what is hidden"]
+    assert switch.value is not gradable
+    assert "About 30% of the retina cannot be seen." in read_text(app)
+    check(switch.set_value(gradable).run())
+
+
+def test_nothing_is_marked_where_nothing_is_hidden(good, fundus_jpeg):
+    app = upload(open_page(), ("eye.jpg", fundus_jpeg))
+    assert not any(toggle.label == "Mark what is hidden" for toggle in app.toggle)

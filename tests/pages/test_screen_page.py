@@ -4,7 +4,8 @@ import numpy as np
 
 from dr_core.domain.grades import Grade
 from dr_core.domain.intended_use import INTENDED_USE, MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
-from dr_core.domain.results import LESIONS, Defect, QualityReport
+from dr_core.domain.quality import Defect, QualityReport
+from dr_core.domain.results import LESIONS
 from dr_core.imaging.encode import encode_png
 from dr_core.model.explain import ExplanationMethod
 from dr_core.screening.pipeline import Screening

@@ -4,6 +4,7 @@ import io
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 from pypdf import PdfReader
 
@@ -11,10 +12,12 @@ from dr_core.domain.errors import StorageError
 from dr_core.domain.grades import Grade
 from dr_core.domain.intended_use import INTENDED_USE, MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Defect, ReviewReason, Status
+from dr_core.domain.quality import Defect, QualityReport
+from dr_core.domain.results import ReviewReason, Status
+from dr_core.imaging.preprocess import InputSize, prepare_input
 from dr_core.reports import pdf_canvas
 from dr_core.reports.pdf import render_pdf
-from dr_core.screening.pipeline import Screening
+from dr_core.screening.pipeline import HiddenPlaces, Screening
 from tests.fakes import make_operating_point
 from tests.made_screenings import REFUSAL, add_findings, make_result, make_screening, read_as
 
@@ -85,6 +88,17 @@ def test_an_ungradable_eye_gets_reason_and_advice_but_neither_grade_nor_heatmap(
     assert "Grad-CAM" not in text
     assert "Follow-up" not in text
     assert count_pictures(screening) == 1
+
+
+def test_an_ungradable_eye_shows_what_is_hidden():
+    result = make_result(eye=OS, status=Status.UNGRADABLE)
+    screening = make_screening(replace(result, quality=QualityReport(False, 0.1, (Defect.OBSTRUCTION,), 0.4)))
+    crop = prepare_input(screening.photograph, screening.field_of_view, InputSize(96, 128)).crop
+    screening = replace(screening, hidden=HiddenPlaces(np.ones((6, 8), np.float32), crop))
+    (text,) = read_pages(screening)
+    assert "About 40% of the retina cannot be seen." in text
+    assert "Hatched" in text
+    assert count_pictures(screening) == 2
 
 
 def test_a_graded_eye_shows_photograph_and_heatmap():

@@ -8,7 +8,8 @@ import pytest
 from dr_core.domain.grades import Grade
 from dr_core.domain.intended_use import MACULAR_OEDEMA_NOTE, NOT_VALIDATED_NOTE, OEDEMA_RISK_NOTE, describe_oedema_limit
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Defect, QualityReport, Status
+from dr_core.domain.quality import Defect, QualityReport
+from dr_core.domain.results import Status
 from dr_core.reports.palette import GRADE_COLORS, to_rgb
 from dr_core.reports.wording import (
     clean_text,

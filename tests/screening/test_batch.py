@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from dr_core.domain.errors import StorageError, UnreadablePhotograph
+from dr_core.domain.quality import HiddenRetina
 from dr_core.domain.results import LESIONS, SideFindings, Status
 from dr_core.screening.batch import WINDOW_AHEAD, BatchSteps, plan_steps, screen_batch
 from dr_core.screening.folder import find_photographs
@@ -55,8 +56,9 @@ def test_empty_batch_has_no_rows():
     assert list(screen_batch([], make_steps())) == []
 
 
-def test_class_maps_and_lesion_maps_are_dropped():
-    side = SideFindings(0.9, 0.2, 0.7, None, np.ones((3, 4, len(LESIONS)), np.float32))
+def test_maps_are_dropped():
+    hidden = HiddenRetina(0.1, 0.2, np.ones((3, 4), np.float32))
+    side = SideFindings(0.9, 0.2, 0.7, None, np.ones((3, 4, len(LESIONS)), np.float32), hidden=hidden)
 
     def screen(data: bytes, name: str) -> Screening:
         result = make_graded(name)
@@ -67,6 +69,8 @@ def test_class_maps_and_lesion_maps_are_dropped():
     assert row.result.prediction.p_referable == pytest.approx(0.9)
     assert row.result.prediction.side.lesion_maps.shape == (0, 0, len(LESIONS))
     assert row.result.prediction.side.p_right_eye == pytest.approx(0.7)
+    assert row.result.prediction.side.hidden == HiddenRetina(0.1, 0.2)
+    assert row.result.prediction.side.hidden.cells is None
 
 
 def test_reading_overlaps_with_grading():

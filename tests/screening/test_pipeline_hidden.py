@@ -7,10 +7,12 @@ import cv2
 import numpy as np
 import pytest
 
-from dr_core.domain.results import Defect, Status
+from dr_core.domain.quality import Defect
+from dr_core.domain.results import Status
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.encode import encode_jpeg
 from dr_core.imaging.field_of_view import find_field_of_view
+from dr_core.screening.display import enlarge_screening
 from dr_core.screening.pipeline import screen_photograph
 
 PER_SOURCE = 10
@@ -67,3 +69,40 @@ def test_hidden_retina_is_not_graded_and_the_reason_is_named(photographs, classi
     assert len(graded) <= len(results) // 10
     named = [result for result in results if result.quality and Defect.OBSTRUCTION in result.quality.defects]
     assert len(named) >= 0.7 * len(results)
+
+
+@pytest.mark.real
+def test_hidden_retina_is_shown_where_it_lies(photographs, classifier):
+    shares = []
+    for pixels in photographs:
+        data = encode_jpeg(hide(pixels, LID))
+        screening = screen_photograph(data, "eye.jpg", classifier=classifier)
+        if screening.hidden is None or screening.field_of_view is None:
+            continue
+        placed = screening.hidden.place(screening.field_of_view)
+        assert placed.shape == screening.photograph.pixels.shape[:2]
+        assert not (placed & ~screening.field_of_view.mask).any()
+        center, radius_px = round(screening.field_of_view.center_rc[0]), screening.field_of_view.radius_px
+        covered, free = slice(center - round(0.65 * radius_px), center - round(0.4 * radius_px)), slice(center, None)
+        mask = screening.field_of_view.mask
+        shares.append((placed[covered].sum() / mask[covered].sum(), placed[free].sum() / mask[free].sum()))
+    assert len(shares) >= 0.7 * len(photographs)
+    above, below = np.median(shares, axis=0)
+    assert above > 0.9
+    assert below < 0.05
+
+
+@pytest.mark.real
+def test_what_is_hidden_follows_the_photograph_to_the_screen(photographs, classifier):
+    large = next(pixels for pixels in photographs if pixels.shape[1] >= 1000)
+    data = encode_jpeg(hide(large, PATCH))
+    small = screen_photograph(data, "eye.jpg", classifier=classifier)
+    whole = enlarge_screening(small, data, longest_side_px=large.shape[1])
+    shares = [
+        screening.hidden.place(screening.field_of_view).mean()
+        for screening in (small, whole)
+        if screening.hidden and screening.field_of_view
+    ]
+    assert len(shares) == 2
+    assert shares[0] == pytest.approx(shares[1], rel=0.05)
+    assert shares[0] > 0.02
