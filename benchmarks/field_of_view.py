@@ -3,7 +3,8 @@
 ``python benchmarks/field_of_view.py`` sends the manifest's photographs, ungradable ones and those without a grade
 included, through the whole pipeline, and then pictures that show no retina: drawn ones of many kinds, and the sample
 pictures of installed packages, whole and cut round. It counts what the search for the field and its rules refuse alone,
-and what is refused with the network's opinion. It prints counts; no photograph is named.
+what is refused with the network's opinion, and what of the rest is called ungradable or gets a grade. It prints counts;
+no photograph is named.
 """
 
 import argparse
@@ -44,17 +45,24 @@ class RefusedCount:
         n: how many there are.
         by_rules: refused before the network sees them.
         refused: refused by the rules or by the network.
+        sent_back: not refused, but called ungradable.
     """
 
     name: str
     n: int
     by_rules: int
     refused: int
+    sent_back: int
 
     @property
     def share(self) -> float:
         """Share that is refused, 0 to 1."""
         return self.refused / max(1, self.n)
+
+    @property
+    def graded(self) -> int:
+        """How many got a grade."""
+        return self.n - self.refused - self.sent_back
 
 
 @dataclass(frozen=True)
@@ -83,14 +91,17 @@ def count_refused(files: Iterable[tuple[str, bytes]], classifier: Classifier) ->
     """Send named files through the rules, and through the whole pipeline; the same name is counted together."""
     seen: Counter[str] = Counter()
     by_rules: Counter[str] = Counter()
-    refused: Counter[str] = Counter()
+    statuses: Counter[tuple[str, Status]] = Counter()
     for name, data in files:
         seen[name] += 1
         by_rules[name] += not passes_rules(data)
-        refused[name] += screen_photograph(data, "", classifier=classifier).result.status is Status.FAILED
+        statuses[name, screen_photograph(data, "", classifier=classifier).result.status] += 1
         print(f"\r  {name} {seen[name]:,} ", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    return tuple(RefusedCount(name, n, by_rules[name], refused[name]) for name, n in seen.items())
+    return tuple(
+        RefusedCount(name, n, by_rules[name], statuses[name, Status.FAILED], statuses[name, Status.UNGRADABLE])
+        for name, n in seen.items()
+    )
 
 
 def read_files(chosen: dict[str, list[LabelledPhotograph]]) -> Iterator[tuple[str, bytes]]:
@@ -108,11 +119,12 @@ def encode_pictures(pictures: Iterable[NonRetina]) -> Iterator[tuple[str, bytes]
 
 def print_table(title: str, counts: Sequence[RefusedCount], goal: str) -> None:
     """Print the counts as a table in Markdown, with their sum."""
-    print(f"| {title} | pictures | refused by rules | with the network | share |\n|---|---|---|---|---|")
-    sums = (sum(count.n for count in counts), sum(count.by_rules for count in counts))
-    total = RefusedCount("all", *sums, sum(count.refused for count in counts))
-    for count in (*counts, total):
-        print(f"| {count.name} | {count.n:,} | {count.by_rules:,} | {count.refused:,} | {count.share:.2%} |")
+    columns = (title, "pictures", "refused by rules", "with the network", "share", "else ungradable", "graded")
+    print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
+    sums = [sum(getattr(count, name) for count in counts) for name in ("n", "by_rules", "refused", "sent_back")]
+    for count in (*counts, RefusedCount("all", *sums)):
+        refused = f"{count.by_rules:,} | {count.refused:,} | {count.share:.2%}"
+        print(f"| {count.name} | {count.n:,} | {refused} | {count.sent_back:,} | {count.graded:,} |")
     print(f"goal: {goal}\n")
 
 

@@ -33,7 +33,10 @@ _ADVICE = {
     Defect.UNEVEN: "Centre the camera on the pupil and the macula, lift the eyelid, and retake.",
     Defect.SMALL_FIELD: "Move closer until the field fills the frame, centre the macula, and retake.",
     Defect.LOW_CONTRAST: "Clean the lens, check for media opacity such as cataract, and retake.",
-    Defect.OBSTRUCTION: "Lift lid and lashes, clean the lens, take away what covers the retina, and retake.",
+    Defect.OBSTRUCTION: (
+        "Lift lid and lashes and clean the lens; where nothing covers the retina, refocus or compress the file less, "
+        "and retake."
+    ),
 }
 
 

@@ -51,7 +51,7 @@ PANEL_TEXT_MM = CONTENT_WIDTH_MM - 18
 PADDING_MM = 3.0
 LEADING_MM = 1.0
 MIN_PANEL_MM = 18.0
-HIDDEN_CAPTION = "Hatched: where the network sees that the retina is hidden. Take the photograph again without that."
+HIDDEN_CAPTION = "Hatched: where the retina cannot be seen, as the network finds it."
 SECTION = Type(8.5, bold=True, color=ACCENT)
 
 

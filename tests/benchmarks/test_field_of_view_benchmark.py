@@ -46,8 +46,8 @@ def test_pages_grey_scans_and_noise_are_refused_by_the_rules_alone():
 
 def test_what_the_network_refuses_is_counted_beside_what_the_rules_refuse(lesions_jpeg):
     files = [("retina", lesions_jpeg), ("retina", lesions_jpeg)]
-    assert field_of_view.count_refused(files, FakeClassifier()) == (field_of_view.RefusedCount("retina", 2, 0, 0),)
-    assert field_of_view.count_refused(files, NoRetinaAnywhere()) == (field_of_view.RefusedCount("retina", 2, 0, 2),)
+    assert field_of_view.count_refused(files, FakeClassifier()) == (field_of_view.RefusedCount("retina", 2, 0, 0, 0),)
+    assert field_of_view.count_refused(files, NoRetinaAnywhere()) == (field_of_view.RefusedCount("retina", 2, 0, 2, 0),)
 
 
 def test_a_file_that_cannot_be_read_is_no_refusal():
@@ -77,10 +77,11 @@ def test_the_command_counts_photographs_by_source(drawn_data, tmp_path, monkeypa
     assert field_of_view.main() == 0
     record = json.loads(out.read_text())
     assert record["model_name"] == "fake-v1"
-    assert record["photographs"] == [{"name": name, "n": 3, "by_rules": 0, "refused": 0} for name in ("north", "south")]
+    nothing = {"n": 3, "by_rules": 0, "refused": 0, "sent_back": 0}
+    assert record["photographs"] == [{"name": name, **nothing} for name in ("north", "south")]
     assert sum(row["n"] for row in record["non_fundus"]) == len(DRAWINGS)
     printed = capsys.readouterr().out
-    assert "| all | 6 | 0 | 0 | 0.00% |" in printed
+    assert "| all | 6 | 0 | 0 | 0.00% | 0 | 6 |" in printed
     assert ".jpg" not in printed + out.read_text()
 
 
@@ -95,4 +96,4 @@ def test_only_the_other_pictures_can_be_asked_for(tmp_path, monkeypatch, capsys)
 
 @pytest.mark.parametrize("refused", [0, 1])
 def test_shares_are_of_all_pictures(refused):
-    assert field_of_view.RefusedCount("north", 2, 0, refused).share == refused / 2
+    assert field_of_view.RefusedCount("north", 2, 0, refused, 0).share == refused / 2
