@@ -7,14 +7,20 @@ import streamlit as st
 from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.results import Status
 from dr_core.reports.csv import render_csv
+from dr_core.reports.fhir import FHIR_MEDIA_TYPE, render_fhir
 from dr_core.reports.json import format_json
 from dr_core.screening.pipeline import Screening
 
 __all__ = ["show_downloads"]
 
+FHIR_HELP = (
+    "FHIR R4, for the hospital's record. The program's grade is preliminary there; a reader's is final. It does not "
+    "say who the patient is."
+)
+
 
 def show_downloads(screenings: Sequence[Screening], point: LocalOperatingPoint | None) -> None:
-    """Offer the PDF report, the CSV rows and the JSON of all photographs on the page; `point` is the clinic's own."""
+    """Offer the PDF report, the CSV rows, JSON and FHIR of all photographs on the page; `point` is the clinic's own."""
     results = [screening.result for screening in screenings]
     stem = "retinadesk-" + "-".join(result.provenance.photograph_sha256[:8] or "unread" for result in results)
     with st.container(horizontal=True, key="downloads", vertical_alignment="center"):
@@ -37,6 +43,16 @@ def show_downloads(screenings: Sequence[Screening], point: LocalOperatingPoint |
             icon=":material/data_object:",
             on_click="ignore",
             key="download_json",
+        )
+        st.download_button(
+            "FHIR",
+            data=lambda: render_fhir(results, operating_point=point),
+            file_name=f"{stem}.fhir.json",
+            mime=FHIR_MEDIA_TYPE,
+            icon=":material/local_hospital:",
+            help=FHIR_HELP,
+            on_click="ignore",
+            key="download_fhir",
         )
 
 

@@ -71,7 +71,7 @@ def press_shortcut(page: Page, key: str) -> None:
 def download(page: Page, key: str) -> bytes:
     """Press a download button and return the file's bytes."""
     with page.expect_download() as waiting:
-        page.locator(f".st-key-{key} button").click()
+        page.locator(f".st-key-{key} button").filter(visible=True).click()
     return Path(waiting.value.path()).read_bytes()
 
 

@@ -77,6 +77,10 @@ def test_a_key_gives_the_readers_grade_which_decides_and_is_exported(page: Page,
     assert (row["reader_grade"], row["reader"]) == ("4", "A. Reader 2")
     (record,) = json.loads(download(page, "download_json"))
     assert record["reading"]["follow_up"]["interval"] == "in less than 1 month"
+    bundle = json.loads(download(page, "download_fhir"))
+    observations = [item["resource"] for item in bundle["entry"] if item["resource"]["resourceType"] == "Observation"]
+    assert [item["status"] for item in observations] == ["preliminary", "final"]
+    assert observations[1]["valueCodeableConcept"]["text"] == "Proliferative DR"
 
 
 def test_both_eyes_are_read_together(page: Page, good_jpeg: bytes):

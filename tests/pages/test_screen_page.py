@@ -40,6 +40,7 @@ def test_a_photograph_gets_quality_grade_referral_interval_and_heatmap(good, les
         "download_pdf",
         "download_csv",
         "download_json",
+        "download_fhir",
         "download_overlay",
     }
     assert not app.error
