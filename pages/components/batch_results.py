@@ -1,6 +1,7 @@
 """A finished batch: counts, downloads, plots, the table, and the chosen photograph with its heatmap."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -166,7 +167,9 @@ def _show_photograph(
         return
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
-        show_photograph(screening, Rendering.ORIGINAL, data, height_px=PHOTOGRAPH_HEIGHT_PX, key="batch_photograph")
+        # What the network found hidden is an answer of the program as well.
+        shown = replace(screening, hidden=None) if hidden else screening
+        show_photograph(shown, Rendering.ORIGINAL, data, height_px=PHOTOGRAPH_HEIGHT_PX, key="batch_photograph")
         if result.status is not Status.FAILED:
             show_reading(
                 partial(job.recall_reading, number),

@@ -4,13 +4,18 @@ import csv
 import io
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dr_core.domain.grades import Grade
 from dr_core.domain.reading import Reading
+from dr_core.model.classifier import Classifier
+from dr_core.screening.display import screen_for_display
 from dr_core.screening.job import BatchJob
 from dr_core.screening.jobs import JobRegistry
+from dr_core.screening.pipeline import HiddenPlaces, Screening
+from pages.components import batch_results
 from pages.components.text import WORD_JOINER
 from tests.pages import screen_app
 from tests.pages.batch_app import counts, grade_files
@@ -187,6 +192,19 @@ def test_answers_stay_hidden_until_their_photograph_is_read(page, registry, fund
     assert "The program beside its readers" in text
     assert [result.reading.blind for result in job.results if result.reading] == [True, True]
     assert counts(page)["Graded"] == "2"
+
+
+def test_what_is_hidden_is_not_marked_before_the_photograph_is_read(page, registry, fundus_jpeg, monkeypatch):
+    def screen(data: bytes, name: str, *, classifier: Classifier) -> Screening:
+        found = screen_for_display(data, name, classifier=classifier)
+        return replace(found, hidden=HiddenPlaces(np.ones((9, 12), np.float32), found.model_input.crop))
+
+    monkeypatch.setattr(batch_results, "screen_for_display", screen)
+    read_first(page, registry, {"a.jpg": fundus_jpeg})
+    step(page, "N")
+    assert not page.toggle
+    press(page, "2")
+    assert [switch.label for switch in page.toggle if "hatched" in switch.key] == ["Mark what is hidden"]
 
 
 def test_downloads_wait_for_the_last_reading_and_nothing_of_it_is_blind_once_all_is_shown(
