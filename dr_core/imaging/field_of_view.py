@@ -122,7 +122,8 @@ def locate_field(pixels: UInt8Array) -> LocatedField:
     left, top, wide, high = cv2.boundingRect(region.view(np.uint8))
     alone = cv2.countNonZero(region.view(np.uint8)) >= (1.0 - MAX_LIT_BEYOND) * cv2.countNonZero(lit)
     if alone and 0 < max(wide, high) < WIDE_SURROUND * max(lit.shape):
-        return _locate_within(pixels, (left / scale, top / scale, wide / scale, high / scale))
+        window = page.scale_window(scale) if page else (0.0, 0.0, float(height), float(width))
+        return _locate_within(pixels, (left / scale, top / scale, wide / scale, high / scale), window)
     ellipse = _fit_field(_sample_boundary(region), small.shape[0], small.shape[1])
     if ellipse is None:
         raise NotAFundusPhotograph(NOT_A_FUNDUS)
@@ -134,17 +135,21 @@ def locate_field(pixels: UInt8Array) -> LocatedField:
     )
 
 
-def _locate_within(pixels: UInt8Array, box: tuple[float, float, float, float]) -> LocatedField:
-    """Find the field in the part of a picture that is lit: x, y, width and height in pixels.
+def _locate_within(
+    pixels: UInt8Array, box: tuple[float, float, float, float], window: tuple[float, float, float, float]
+) -> LocatedField:
+    """Find the field in the part of a picture that is lit: x, y, width and height of `box`, within `window`.
 
     In a wide black surround, as of a frame of video, a field would be too small to be believed.
     """
     left, top, wide, high = box
     margin = SURROUND_KEPT * max(wide, high)
-    y, x = max(0, int(top - margin)), max(0, int(left - margin))
-    part = pixels[y : math.ceil(top + high + margin), x : math.ceil(left + wide + margin)]
-    found = locate_field(np.ascontiguousarray(part))
-    return replace(found, field=found.field.shift(y, x, (pixels.shape[0], pixels.shape[1])))
+    y, x = int(max(window[0], top - margin)), int(max(window[1], left - margin))
+    bottom, right = math.ceil(min(window[2], top + high + margin)), math.ceil(min(window[3], left + wide + margin))
+    found = locate_field(np.ascontiguousarray(pixels[y:bottom, x:right]))
+    field = found.field.shift(y, x, (pixels.shape[0], pixels.shape[1]))
+    whole = (0.0, 0.0, float(pixels.shape[0]), float(pixels.shape[1]))
+    return replace(found, field=field if field.window or window == whole else replace(field, window=window))
 
 
 def _is_only_field(lit: UInt8Array, ellipse: Ellipse) -> bool:
@@ -239,10 +244,7 @@ def _fit_field(points: Points, height: int, width: int) -> Ellipse | None:
 
 def _to_field_of_view(ellipse: Ellipse, page: Page | None, scale: float, shape: tuple[int, int]) -> FieldOfView:
     """Return the field in a picture of `shape`, of which what was looked at is `scale` times as large."""
-    window = None
-    if page is not None:
-        top, left, bottom, right = (side / scale for side in page.window)
-        window = (top, left, bottom, right)
+    window = page.scale_window(scale) if page else None
     # Pixel centres stand at +0.5, so scaling back needs the half-pixel shift.
     center_rc = ((ellipse.y + 0.5) / scale - 0.5, (ellipse.x + 0.5) / scale - 0.5)
     return FieldOfView(center_rc, ellipse.radius_y / scale, ellipse.aspect, shape, ellipse.edge_fit, window)

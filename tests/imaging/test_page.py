@@ -13,7 +13,7 @@ from dr_core.imaging.page import find_page
 from dr_core.screening.display import enlarge_screening
 from dr_core.screening.pipeline import screen_photograph
 
-PAGES = [(255, 255, 255), (128, 128, 128), (222, 214, 200), (60, 63, 65)]
+PAGES = [(255, 255, 255), (128, 128, 128), (222, 214, 200), (60, 63, 65), (30, 30, 30), (18, 18, 20)]
 BORDER_PX = 70
 # As many cameras have it: the field is cut off above and below.
 CUT_OFF = FundusDrawing(640, 480, field_scale=1.2)
@@ -22,6 +22,17 @@ CUT_OFF = FundusDrawing(640, 480, field_scale=1.2)
 def put_on_page(pixels: np.ndarray, colour: tuple[int, int, int], border_px: int = BORDER_PX) -> np.ndarray:
     borders = [border_px] * 4
     return np.asarray(cv2.copyMakeBorder(pixels, *borders, cv2.BORDER_CONSTANT, value=colour), dtype=np.uint8)
+
+
+def draw_viewer(pixels: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    """A window with a bar above and words at its side, in which the photograph stands."""
+    window = np.full((900, 1600, 3), colour, dtype=np.uint8)
+    window[:70] = (220, 220, 220)
+    for line in range(6):
+        place = (30, 150 + 60 * line)
+        cv2.putText(window, f"Item {line}", place, cv2.FONT_HERSHEY_SIMPLEX, 0.7, (200, 200, 200), 1)
+    window[120 : 120 + pixels.shape[0], 400 : 400 + pixels.shape[1]] = pixels
+    return window
 
 
 def write_caption(page: np.ndarray) -> np.ndarray:
@@ -45,6 +56,16 @@ def test_field_is_found_where_it_lies_on_the_page(drawing, colour):
     reach_px = min(found.radius_px, 320)
     assert BORDER_PX - 6 <= left <= found.center_rc[1] - reach_px + 6
     assert found.center_rc[1] + reach_px - 6 <= right <= BORDER_PX + 640 + 6
+
+
+@pytest.mark.parametrize("colour", [(240, 240, 240), (46, 44, 42)])
+@pytest.mark.parametrize("drawing", [FundusDrawing(640, 480), CUT_OFF, FundusDrawing(960, 720)])
+def test_field_is_found_in_a_viewers_window(drawing, colour):
+    pixels = draw_fundus(drawing)
+    bare, found = find_field_of_view(pixels), find_field_of_view(draw_viewer(pixels, colour))
+    assert found.center_rc == pytest.approx((bare.center_rc[0] + 120, bare.center_rc[1] + 400), abs=6)
+    assert found.radius_px == pytest.approx(bare.radius_px, rel=0.03)
+    assert found.mask.sum() == pytest.approx(bare.mask.sum(), rel=0.05)
 
 
 @pytest.mark.parametrize("colour", PAGES)
@@ -97,9 +118,11 @@ def test_two_photographs_on_one_page_are_refused():
 
 
 @pytest.mark.parametrize("level", [0, 8, 30, 45])
-def test_a_cameras_own_surround_is_no_page(level):
-    pixels = draw_fundus(FundusDrawing(640, 480))
-    assert find_page(np.maximum(pixels, np.uint8(level))) is None
+@pytest.mark.parametrize("noise_levels", [0, 4])
+def test_a_cameras_own_surround_is_no_page(level, noise_levels):
+    pixels = np.maximum(draw_fundus(FundusDrawing(640, 480)), np.uint8(level))
+    noise = np.random.default_rng(3).normal(0, noise_levels, pixels.shape)
+    assert find_page(np.clip(pixels + noise, 0, 255).astype(np.uint8)) is None
 
 
 def test_retina_up_to_the_border_is_no_page():
