@@ -106,7 +106,13 @@ class Screening:
         if self.model_input is None:
             raise ValueError(f"only a graded photograph has a heatmap. Received: status {self.result.status}")
         crop = self.model_input.crop
-        return (crop if shape is None else crop.for_shape(*shape)).to_photograph(heat)
+        placed = (crop if shape is None else crop.for_shape(*shape)).to_photograph(heat)
+        if self.field_of_view is not None and self.field_of_view.window is not None:
+            # The network saw nothing of the page around the photograph, and no heat belongs there.
+            top, left, bottom, right = map(round, self.field_of_view.for_shape(*placed.shape).bounds)
+            placed[:top] = placed[bottom:] = 0.0
+            placed[:, :left] = placed[:, right:] = 0.0
+        return placed
 
 
 def screen_photograph(

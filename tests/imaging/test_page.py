@@ -110,6 +110,20 @@ def test_window_follows_the_photograph_to_its_full_size(classifier):
     assert share[0] == pytest.approx(share[1], rel=0.01)
 
 
+@pytest.mark.parametrize("shape", [None, (260, 390)])
+def test_no_heat_is_laid_over_the_page(shape, classifier):
+    page = put_on_page(draw_fundus(CUT_OFF)[50:430], (128, 128, 128))
+    data = encode_jpeg(page, quality=92)
+    screening = screen_photograph(data, "eye.jpg", classifier=classifier, grade_ungradable=True)
+    heat = screening.place_heatmap(np.ones((18, 24), dtype=np.float32), shape)
+    scale = heat.shape[0] / page.shape[0]
+    border_px = round(BORDER_PX * scale) - 2
+    assert heat.shape == (shape or page.shape[:2])
+    assert not heat[:border_px].any()
+    assert not heat[-border_px:].any()
+    assert (heat[heat.shape[0] // 2, heat.shape[1] // 3 : -heat.shape[1] // 3] > 0.9).all()
+
+
 def test_two_photographs_on_one_page_are_refused():
     pixels = draw_fundus(FundusDrawing(640, 480))
     page = put_on_page(np.concatenate([pixels, np.full((480, 60, 3), 128, np.uint8), pixels], axis=1), (128, 128, 128))
