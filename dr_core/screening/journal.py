@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import stat
 import time
 import zlib
@@ -31,6 +32,9 @@ from dr_core.screening.sources import PhotographSource
 __all__ = ["Journal", "JournalSetup", "describe_setup"]
 
 JOURNAL_VERSION = 3
+# How a journal begins, of this version or an earlier one: even one that is torn or blank after a power cut.
+HEAD = re.compile(rb"([0-9a-f]{8} )?\{\"journal\":")
+LONGEST_HEAD = 20
 # Waiting for the disk costs tens of milliseconds, so it is done by the clock and not by the row.
 SYNC_EVERY_S = 2.0
 
@@ -75,7 +79,7 @@ class Journal:
         """Open the journal, and keep what it holds if `resume` is set and it was written under the same setup.
 
         Raises:
-            StorageError: the file cannot be written, or another run is writing it.
+            StorageError: the file cannot be written, another run is writing it, or it is no journal.
         """
         self.notice = ""
         self._path = path
@@ -89,6 +93,12 @@ class Journal:
             if not stat.S_ISREG(os.fstat(self._file).st_mode):
                 raise OSError(errno.EINVAL, "no ordinary file")  # a pipe would be waited for without end
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _may_be_journal(os.pread(self._file, LONGEST_HEAD, 0)):
+                os.close(self._file)
+                raise StorageError(
+                    f"{path.name} stands beside the report and is no journal of this command, which would replace it: "
+                    "move it away, or choose another --out."
+                )
             self._take_over(setup, resume=resume)
         except BlockingIOError as error:
             os.close(self._file)
@@ -172,6 +182,13 @@ class Journal:
         data = b"%08x %b\n" % (zlib.crc32(text), text)
         while data:
             data = data[os.write(self._file, data) :]
+
+
+def _may_be_journal(head: bytes) -> bool:
+    """Whether a file that begins so may be written over: a journal, whole or torn, or nothing."""
+    whole = HEAD.match(head) is not None
+    torn = len(head) < LONGEST_HEAD and re.fullmatch(rb"[0-9a-f]{0,8}( (\{\"?[a-z]*\"?)?)?", head) is not None
+    return whole or torn or not head.strip(b"\0")
 
 
 def _parse_line(line: bytes) -> dict[str, Any]:

@@ -38,14 +38,31 @@ def test_damaged_line_in_the_middle_costs_one_result(path):
     journal.close()
 
 
-@pytest.mark.parametrize("data", [b"", b"torn", b"[]\n", b"\xff\xfe\n{}\n", b"words\n"])
-def test_foreign_file_starts_anew(path, data):
+EMPTY = (b"", b"\x00" * 4000)
+TORN = (b"0", b"0123abcd", b"0123abcd {", b'0123abcd {"jour')
+DAMAGED = (b'0123abcd {"journal":' + bytes([0xFF] * 40) + b"\n", b'{"journal":1,"setup":{}}\n')
+
+
+@pytest.mark.parametrize("data", [*EMPTY, *TORN, *DAMAGED])
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_journal_that_is_torn_blank_or_of_another_version_starts_anew(path, data, resume):
     path.write_bytes(data)
-    journal = Journal(path, SETUP, resume=True)
+    journal = Journal(path, SETUP, resume=resume)
     assert journal.recorded == 0
     journal.close()
     first = path.read_bytes().splitlines()[0]
     assert json.loads(first.partition(b" ")[2])["journal"] == JOURNAL_VERSION
+
+
+@pytest.mark.parametrize(
+    "data", [b"torn", b"[]\n", b"\xff\xfe\n{}\n", b"Dear diary,\n", b"deadbeef and more\n", b"{}\n"]
+)
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_file_of_somebody_else_is_left_as_it_is(path, data, resume):
+    path.write_bytes(data)
+    with pytest.raises(StorageError, match="is no journal"):
+        Journal(path, SETUP, resume=resume)
+    assert path.read_bytes() == data
 
 
 def test_a_flipped_bit_costs_one_result_and_never_changes_a_grade(path):
