@@ -64,6 +64,7 @@ class QualityFeatures:
         bright_share: share that is nearly saturated.
         unevenness: spread of tile brightness over its mean.
         flat_share: share without any structure.
+        blueness: how much more blue than green it is, -1 to 1, as a share of all its light.
     """
 
     fine: float
@@ -74,6 +75,7 @@ class QualityFeatures:
     bright_share: float
     unevenness: float
     flat_share: float = 0.0
+    blueness: float = -1.0
 
 
 @dataclass(frozen=True)
@@ -208,6 +210,7 @@ def measure_quality(
     warm = _count_levels(np.minimum(red, green), inner)
     area = max(float(seen.sum()), 1.0)
     tiles = _average_tiles(level, inner)
+    means = cv2.mean(pixels, mask=inner)
     return QualityFeatures(
         fine=fine,
         coarse=coarse,
@@ -217,6 +220,7 @@ def measure_quality(
         bright_share=float(warm[LEVELS > BRIGHT_LEVEL].sum()) / area,
         unevenness=float(tiles.std() / max(float(tiles.mean()), 1e-3)) if tiles.size else 0.0,
         flat_share=measure_flatness(green, inner),
+        blueness=(means[2] - means[1]) / max(sum(means), 1.0),
     )
 
 

@@ -43,6 +43,7 @@ _REVIEW_WORDS = {
     ReviewReason.WIDE_SET: "several grades fit it",
     ReviewReason.UNFAMILIAR: "it is unlike the photographs that the model learned from",
     ReviewReason.DIVIDED: "its grade and its referral score disagree",
+    ReviewReason.BLUE: "it shows more blue than green, as hardly any retina does, so that its colours may be mixed up",
 }
 
 

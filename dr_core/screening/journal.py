@@ -31,7 +31,7 @@ from dr_core.screening.sources import PhotographSource
 
 __all__ = ["Journal", "JournalSetup", "describe_setup"]
 
-JOURNAL_VERSION = 3
+JOURNAL_VERSION = 4
 # How a journal begins, of this version or an earlier one: even one that is torn or blank after a power cut.
 HEAD = re.compile(rb"([0-9a-f]{8} )?\{\"journal\":")
 LONGEST_HEAD = 20

@@ -115,7 +115,7 @@ def test_a_painted_over_macula_is_called_an_obstruction_and_is_not_graded(colour
     report = assess_quality(photograph, find_field_of_view(pixels), NetworkOpinion(1.0, (1.0, 0.0, 0.0), 0.5))
     assert not report.gradable
     assert report.defects[0] is Defect.OBSTRUCTION
-    assert "what covers the retina" in report.advice[0]
+    assert "covers the retina" in report.advice[0]
 
 
 def judge_hidden(share: float, center: float, pixels: np.ndarray) -> QualityReport:

@@ -14,11 +14,13 @@ from dr_core import __version__
 from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import find_follow_up
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import Prediction, Status
+from dr_core.domain.results import Prediction, ReviewReason, Status
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg, encode_png
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION, ModelInput
 from dr_core.model.spec import SideSpec
+from dr_core.reports.referral import describe_review
+from dr_core.screening import pipeline
 from dr_core.screening.pipeline import Screening, screen_photograph
 from tests.fakes import FakeClassifier, make_prediction, make_side
 
@@ -95,6 +97,17 @@ def test_heatmap_lies_in_the_photographs_frame(graded):
 def test_heatmap_explains_the_grade_asked_for(graded):
     assert np.array_equal(graded.heatmap(Grade.NO_DR), graded.heatmap())
     assert np.array_equal(graded.heatmap(), graded.place_heatmap(np.ones((5, 5), dtype=np.float32)))
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_photograph_with_more_blue_than_green_asks_for_a_person(monkeypatch, lesions_jpeg, alone):
+    measure = pipeline.measure_quality
+    monkeypatch.setattr(
+        pipeline, "measure_quality", lambda *given, **more: replace(measure(*given, **more), blueness=0.01)
+    )
+    result = screen_photograph(lesions_jpeg, "eye.jpg", classifier=FakeClassifier(), alone=alone).result
+    assert ReviewReason.BLUE in result.decision.review
+    assert "more blue than green" in describe_review(result)
 
 
 def test_an_ungradable_photograph_gets_no_grade(blurred_jpeg):
