@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.photograph import BoolArray, FieldOfView, UInt8Array
 from dr_core.imaging.ellipse_fit import Ellipse, Points, fit_ellipse
-from dr_core.imaging.page import Page, find_page
+from dr_core.imaging.page import Page, Window, find_page
 from dr_core.imaging.retina_likeness import require_retina
 from dr_core.imaging.shrink import shrink
 
@@ -122,7 +122,7 @@ def locate_field(pixels: UInt8Array) -> LocatedField:
     left, top, wide, high = cv2.boundingRect(region.view(np.uint8))
     alone = cv2.countNonZero(region.view(np.uint8)) >= (1.0 - MAX_LIT_BEYOND) * cv2.countNonZero(lit)
     if alone and 0 < max(wide, high) < WIDE_SURROUND * max(lit.shape):
-        window = page.scale_window(scale) if page else (0.0, 0.0, float(height), float(width))
+        window = page.find_window(left + wide / 2, top + high / 2, scale) if page else None
         return _locate_within(pixels, (left / scale, top / scale, wide / scale, high / scale), window)
     ellipse = _fit_field(_sample_boundary(region), small.shape[0], small.shape[1])
     if ellipse is None:
@@ -135,21 +135,19 @@ def locate_field(pixels: UInt8Array) -> LocatedField:
     )
 
 
-def _locate_within(
-    pixels: UInt8Array, box: tuple[float, float, float, float], window: tuple[float, float, float, float]
-) -> LocatedField:
-    """Find the field in the part of a picture that is lit: x, y, width and height of `box`, within `window`.
+def _locate_within(pixels: UInt8Array, box: tuple[float, float, float, float], window: Window | None) -> LocatedField:
+    """Find the field in the part of a picture that is lit: x, y, width and height of `box`, nowhere beyond `window`.
 
     In a wide black surround, as of a frame of video, a field would be too small to be believed.
     """
     left, top, wide, high = box
     margin = SURROUND_KEPT * max(wide, high)
-    y, x = int(max(window[0], top - margin)), int(max(window[1], left - margin))
-    bottom, right = math.ceil(min(window[2], top + high + margin)), math.ceil(min(window[3], left + wide + margin))
+    first_y, first_x, last_y, last_x = window or (0.0, 0.0, float(pixels.shape[0]), float(pixels.shape[1]))
+    y, x = int(max(first_y, top - margin)), int(max(first_x, left - margin))
+    bottom, right = math.ceil(min(last_y, top + high + margin)), math.ceil(min(last_x, left + wide + margin))
     found = locate_field(np.ascontiguousarray(pixels[y:bottom, x:right]))
     field = found.field.shift(y, x, (pixels.shape[0], pixels.shape[1]))
-    whole = (0.0, 0.0, float(pixels.shape[0]), float(pixels.shape[1]))
-    return replace(found, field=field if field.window or window == whole else replace(field, window=window))
+    return replace(found, field=replace(field, window=field.window or window))
 
 
 def _is_only_field(lit: UInt8Array, ellipse: Ellipse) -> bool:
@@ -244,7 +242,7 @@ def _fit_field(points: Points, height: int, width: int) -> Ellipse | None:
 
 def _to_field_of_view(ellipse: Ellipse, page: Page | None, scale: float, shape: tuple[int, int]) -> FieldOfView:
     """Return the field in a picture of `shape`, of which what was looked at is `scale` times as large."""
-    window = page.scale_window(scale) if page else None
+    window = page.find_window(ellipse.x, ellipse.y, scale) if page else None
     # Pixel centres stand at +0.5, so scaling back needs the half-pixel shift.
     center_rc = ((ellipse.y + 0.5) / scale - 0.5, (ellipse.x + 0.5) / scale - 0.5)
     return FieldOfView(center_rc, ellipse.radius_y / scale, ellipse.aspect, shape, ellipse.edge_fit, window)

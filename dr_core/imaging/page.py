@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dr_core.domain.photograph import UInt8Array
 
-__all__ = ["Page", "find_page"]
+__all__ = ["Page", "Window", "find_page"]
 
 # Lighter than any camera's surround, in its brightest channel.
 PAGE_LEVEL = 48
@@ -21,12 +21,16 @@ SPREAD_LEVELS = 6
 MIN_BORDER_SHARE = 0.5
 # A darker page, as of a viewer at night, is told by the black of the photograph's own surround, and by being even.
 DARK_PAGE_LEVEL, DARK_SPREAD_LEVELS, MIN_BLACKER_SHARE = 12, 3, 0.02
-# Bars and icons are no photographs; what is so large beside the largest, and no longer than this, may be one.
-RIVAL_SHARE, RIVAL_ASPECT = 0.25, 2.5
+# Bars and icons are no photographs; what is no longer than this, and so large beside the largest, may be one.
+MAX_ASPECT, RIVAL_SHARE = 2.5, 0.25
 # Letters and rules are thinner than this, and do not belong to the photograph.
 LETTER_PX = 7
 # The photograph's own edge is blurred into the page.
 EDGE_PX = 1
+
+
+# Top, left, bottom and right, in pixels; the last two are just beyond.
+Window = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,16 +39,24 @@ class Page:
 
     Attributes:
         covered: (H, W) uint8, 255 where the page shows, or a bar or icon on it, 0 elsewhere.
-        window: top, left, bottom and right of the photograph in it, in pixels; the last two are just beyond it.
+        windows: of what stands on it and may be a photograph, in pixels, the largest first.
     """
 
     covered: UInt8Array
-    window: tuple[int, int, int, int]
+    windows: tuple[Window, ...]
 
-    def scale_window(self, scale: float) -> tuple[float, float, float, float]:
-        """Return the window in a picture of which what was looked at is `scale` times as large."""
-        top, left, bottom, right = self.window
-        return top / scale, left / scale, bottom / scale, right / scale
+    def find_window(self, x: float, y: float, scale: float) -> Window | None:
+        """Return the window around a point; None where the point lies on the page.
+
+        Args:
+            x: column of the point, in pixels of what was looked at.
+            y: row of the point.
+            scale: how many times as large as the picture that is; the window is in pixels of the picture.
+        """
+        for top, left, bottom, right in self.windows:
+            if top <= y < bottom and left <= x < right:
+                return top / scale, left / scale, bottom / scale, right / scale
+        return None
 
 
 def find_page(pixels: UInt8Array) -> Page | None:
@@ -68,19 +80,24 @@ def find_page(pixels: UInt8Array) -> Page | None:
     count, _, stats, _ = cv2.connectedComponentsWithStats(shown)
     if count < 2:
         return None
-    regions = sorted(stats[1:].tolist(), key=lambda region: -region[cv2.CC_STAT_AREA])
-    left, top, wide, high, _ = regions[0]
-    window = (top + EDGE_PX, left + EDGE_PX, top + high - EDGE_PX, left + wide - EDGE_PX)
-    if not any(_may_be_photograph(region, regions[0]) for region in regions[1:]):
-        beyond = np.full_like(covered, 255)
-        beyond[window[0] : window[2], window[1] : window[3]] = 0
-        covered |= beyond
-    return Page(covered, window)
+    shaped = [region for region in stats[1:].tolist() if _is_shaped_like_a_photograph(region)]
+    largest = max((region[cv2.CC_STAT_AREA] for region in shaped), default=0)
+    rivals = [region for region in shaped if region[cv2.CC_STAT_AREA] >= RIVAL_SHARE * largest]
+    if not rivals:
+        return None
+    rivals.sort(key=lambda region: -region[cv2.CC_STAT_AREA])
+    beyond = np.full_like(covered, 255)
+    windows = []
+    for left, top, wide, high, _ in rivals:
+        bottom, right = top + high - EDGE_PX, left + wide - EDGE_PX
+        beyond[top + EDGE_PX : bottom, left + EDGE_PX : right] = 0
+        windows.append((float(top + EDGE_PX), float(left + EDGE_PX), float(bottom), float(right)))
+    return Page(covered | beyond, tuple(windows))
 
 
-def _may_be_photograph(region: list[int], largest: list[int]) -> bool:
-    _, _, wide, high, area = region
-    return area >= RIVAL_SHARE * largest[cv2.CC_STAT_AREA] and max(wide, high) <= RIVAL_ASPECT * min(wide, high)
+def _is_shaped_like_a_photograph(region: list[int]) -> bool:
+    _, _, wide, high, _ = region
+    return max(wide, high) <= MAX_ASPECT * min(wide, high)
 
 
 def _is_dark_page(pixels: UInt8Array, colour: NDArray[np.float64]) -> bool:

@@ -68,6 +68,24 @@ def test_field_is_found_in_a_viewers_window(drawing, colour):
     assert found.mask.sum() == pytest.approx(bare.mask.sum(), rel=0.05)
 
 
+@pytest.mark.parametrize("colour", [(240, 240, 240), (46, 44, 42)])
+@pytest.mark.parametrize(
+    "pane",
+    [
+        pytest.param((slice(100, 880), slice(20, 760)), id="an empty pane larger than the photograph"),
+        pytest.param((slice(0, 150), slice(0, 1600)), id="a black bar across the top"),
+    ],
+)
+def test_field_is_found_beside_what_is_black(pane, colour):
+    pixels = draw_fundus(FundusDrawing(640, 480, field_scale=1.2))
+    picture = np.full((900, 1600, 3), colour, dtype=np.uint8)
+    picture[pane] = 0
+    picture[250:730, 900:1540] = pixels
+    bare, found = find_field_of_view(pixels), find_field_of_view(picture)
+    assert found.center_rc == pytest.approx((bare.center_rc[0] + 250, bare.center_rc[1] + 900), abs=6)
+    assert found.mask.sum() == pytest.approx(bare.mask.sum(), rel=0.05)
+
+
 @pytest.mark.parametrize("colour", PAGES)
 def test_the_page_is_not_taken_for_retina(colour):
     pixels = draw_fundus(CUT_OFF)
