@@ -45,7 +45,8 @@ GUTTER_MM = 6.0
 PICTURE_WIDTH_MM = (CONTENT_WIDTH_MM - GUTTER_MM) / 2
 PICTURE_HEIGHT_MM = 74.0
 STATEMENT_MM = 8.0
-LEAST_PICTURE_MM = 17.0
+ADVICE_MM = 8.0  # of advice, about two lines, that fit beside the largest pictures
+LEAST_PICTURE_MM = 15.0
 RIGHT_MM = MARGIN_MM + PICTURE_WIDTH_MM + GUTTER_MM
 PANEL_TEXT_MM = CONTENT_WIDTH_MM - 18
 PADDING_MM = 3.0
@@ -160,9 +161,13 @@ def _find_picture_height(canvas: ReportCanvas, result: ScreeningResult) -> float
     own_point = decision.operating_point if decision else ""
     divided = decision is not None and decision.referable != decision.grade.referable
     referral = describe_referral(result)
-    further = sum(map(bool, (describe_eye(result), referral.warning, grade_set, own_point, divided)))
-    # Names and notes are as wide as their letters, so that counting these would not do.
+    further = sum(map(bool, (describe_eye(result), grade_set, own_point, divided)))
+    # Reasons, names and notes are as wide as their letters, so that counting these would not do.
     said_mm = canvas.measure_block(referral.detail, width_mm=PANEL_TEXT_MM) if result.reading else 0.0
+    if referral.warning:
+        said_mm += canvas.measure_block(referral.warning, font=STRONG, width_mm=PANEL_TEXT_MM) + LEADING_MM
+    if result.quality is not None:
+        said_mm += max(0.0, canvas.measure_block(" ".join(result.quality.advice)) - ADVICE_MM)
     return max(LEAST_PICTURE_MM, PICTURE_HEIGHT_MM - STATEMENT_MM * further - said_mm)
 
 

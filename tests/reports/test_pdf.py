@@ -222,8 +222,9 @@ def test_the_fullest_page_keeps_clear_of_the_readers_line(grade, note):
     )
     point = make_operating_point()
     decision = replace(result.decision, referable=False, operating_point=point.label)
+    wordiest = tuple(sorted(Defect, key=lambda defect: len(defect.advice))[-4:])
     full = make_screening(
-        replace(result, decision=decision, quality=replace(result.quality, defects=tuple(Defect)[:3]))
+        replace(result, decision=decision, quality=replace(result.quality, defects=wordiest, hidden_share=0.2))
     )
     if note:
         read = read_as(full.result, Grade.NO_DR, note=note)
