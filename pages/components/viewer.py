@@ -23,7 +23,7 @@ FULL_QUALITY = 90
 FULL_HELP = "Decodes every pixel of the photograph, up to 50 megapixels, to zoom further in. It takes some seconds."
 HIDDEN_HELP = (
     "Hatches the places where lids, lashes, reflections, shadow or haze hide the retina, as the network sees it: "
-    "what lies there was not judged."
+    "do not rely on the grade for what lies there."
 )
 HINT = "Click the picture, then scroll or pinch to zoom and drag to move; double-click goes to 1:1 and back."
 HERE = Path(__file__).parent
