@@ -7,6 +7,7 @@ exist, would enter every figure without a word.
 import csv
 import io
 import math
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from pathlib import Path
 from dr_core.domain.errors import ConfigurationError
 from dr_core.domain.grades import GRADE_COUNT
 
-__all__ = ["MANIFEST_NAME", "SPLITS", "ManifestLine", "is_there", "quote_cell", "read_lines"]
+__all__ = ["MANIFEST_NAME", "SPLITS", "ManifestLine", "is_there", "leads_out", "quote_cell", "read_lines"]
 
 MANIFEST_NAME = "manifest.csv"
 SPLITS = ("train", "val", "test", "excluded")
@@ -94,6 +95,7 @@ def read_lines(data_dir: Path, columns: Sequence[str]) -> list[ManifestLine]:
         missing = [column for column in columns if column not in (reader.fieldnames or ())]
         if missing:
             raise ConfigurationError(f"{MANIFEST_NAME} lacks the columns {', '.join(missing)}: {_DESCRIBED}")
+        seen: dict[str, int] = {}
         for cells in reader:
             # Of a short line the missing cells are None, of a long one the surplus stands under None.
             if None in cells or None in cells.values():
@@ -101,7 +103,9 @@ def read_lines(data_dir: Path, columns: Sequence[str]) -> list[ManifestLine]:
                     f"Line {reader.line_num} of {MANIFEST_NAME} has more or fewer cells than the first line has "
                     f"titles: mend it, or write the file anew. {_DESCRIBED}"
                 )
-            lines.append(_check_line(ManifestLine(reader.line_num, cells)))
+            line = _check_line(ManifestLine(reader.line_num, cells))
+            _check_identity(line, seen)
+            lines.append(line)
     except csv.Error as error:
         raise ConfigurationError(
             f"{MANIFEST_NAME} is no CSV from line {reader.line_num + 1} on ({error}): write it anew. {_DESCRIBED}"
@@ -124,6 +128,15 @@ def is_there(path: Path) -> bool:
         return path.is_file()
     except OSError:  # a name that is too long for this system
         return False
+
+
+def leads_out(path: str) -> bool:
+    """Whether a path of a list leads out of the list's folder.
+
+    By its words alone: links inside the folder may lead to where its owner keeps the photographs.
+    """
+    normal = Path(os.path.normpath(path))
+    return normal.is_absolute() or os.pardir in normal.parts
 
 
 def _parse_number(text: str) -> float:
@@ -168,6 +181,24 @@ def _check_line(line: ManifestLine) -> ManifestLine:
         raise ConfigurationError(
             f"Line {line.number} of {MANIFEST_NAME} has a zero byte in the column path: write the file anew."
         )
+    if leads_out(line.cells["path"]):
+        raise ConfigurationError(
+            f"Line {line.number} of {MANIFEST_NAME} has {quote_cell(line.cells['path'])} in the column path, which "
+            f"leads out of the folder: write it relative to the folder. {_DESCRIBED}"
+        )
     line.read_whole("grade", GRADE_COUNT)
     line.read_choice("split", SPLITS)
     return line
+
+
+def _check_identity(line: ManifestLine, seen: dict[str, int]) -> None:
+    """Refuse a name that an earlier line has: what is known of one photograph would be taken for the other's."""
+    name = line.cells.get("image_id")
+    if name is None:
+        return
+    if name in seen:
+        raise ConfigurationError(
+            f"Line {line.number} of {MANIFEST_NAME} has the image_id of line {seen[name]}, {quote_cell(name)}: name "
+            f"each photograph once. {_DESCRIBED}"
+        )
+    seen[name] = line.number

@@ -13,6 +13,7 @@ from dr_core.domain.photograph import BoolArray, FieldOfView, UInt8Array
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
 from dr_core.imaging.preprocess import normalise_field
+from dr_core.training.manifest import leads_out, quote_cell
 
 # Bits of the masks, in the order of LESIONS; the optic disc's, 16, is no lesion.
 MASK_BITS = (1, 2, 4, 8)
@@ -46,7 +47,7 @@ def read_lesion_photographs(
         splits: grading splits to read; the empty string stands for photographs that were never graded.
 
     Raises:
-        ConfigurationError: there is no such list, a column or a mask is missing.
+        ConfigurationError: there is no such list, a column or a mask is missing, or a path leads out of the folder.
     """
     try:
         with (data_dir / "lesions.csv").open(newline="", encoding="utf-8") as file:
@@ -59,6 +60,11 @@ def read_lesion_photographs(
 
 
 def _read_photograph(row: dict[str, str], data_dir: Path, diameter_px: int) -> LesionPhotograph:
+    for name in (row["image"], row["mask"]):
+        if leads_out(name):
+            raise ConfigurationError(
+                f"lesions.csv lists {quote_cell(name)}, which leads out of the folder. Write paths relative to it."
+            )
     path = data_dir / row["image"]
     pixels = decode_photograph(path.read_bytes(), path.name).pixels
     flags = cv2.imdecode(np.fromfile(data_dir / row["mask"], dtype=np.uint8), cv2.IMREAD_UNCHANGED)

@@ -103,6 +103,9 @@ def test_missing_list_or_foreign_mask_names_the_remedy(outlined: Path, tmp_path:
     (tmp_path / "lesions.csv").write_text("image,mask,grading_split\n0.jpg,0.png,train\n", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="proportions"):
         read_lesion_photographs(tmp_path, 96)
+    (tmp_path / "lesions.csv").write_text("image,mask,grading_split\n0.jpg,../0.png,train\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r'"../0.png", which leads out of the folder'):
+        read_lesion_photographs(tmp_path, 96)
 
 
 def test_outlines_lie_where_the_disc_shows_the_lesion(photographs: list[LesionPhotograph]) -> None:

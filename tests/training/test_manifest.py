@@ -14,6 +14,7 @@ TITLES = (
     "original_width,original_height"
 )
 GOOD = "a:1,1.jpg,a,2,test,p1,50,F,1,,0,640,480,640,480"
+OTHER = GOOD.replace("a:1", "a:2")
 READERS = (read_manifest, read_manifest_table)
 
 
@@ -23,7 +24,7 @@ def write(folder: Path, *lines: str, encoding: str = "utf-8") -> Path:
 
 
 def test_lines_are_texts_with_their_numbers(tmp_path):
-    first, second = read_lines(write(tmp_path, GOOD, "", GOOD.replace(",2,", ",2.0,")), ("path", "grade", "split"))
+    first, second = read_lines(write(tmp_path, GOOD, "", OTHER.replace(",2,", ",2.0,")), ("path", "grade", "split"))
     assert (first.number, first.cells["path"]) == (2, "1.jpg")
     assert (second.number, second.read_whole("grade", 5)) == (4, 2)
     assert (first.read_number("age"), first.read_whole("duplicate_of", 5)) == (50.0, None)
@@ -49,6 +50,9 @@ def test_grade_off_the_scale_is_refused(tmp_path, read, grade):
     ("line", "words"),
     [
         (GOOD.replace("1.jpg", ""), "Line 2 .* nothing in the column path: fill it"),
+        (GOOD.replace("1.jpg", "/etc/passwd"), '"/etc/passwd" in the column path, .* out of the folder: write'),
+        (GOOD.replace("1.jpg", "a/../../1.jpg"), "Line 2 .* leads out of the folder: write it relative"),
+        (GOOD.replace("1.jpg", ".."), "Line 2 .* leads out of the folder: write it relative"),
         (GOOD.replace(",a,", ",,"), "Line 2 .* nothing in the column source: fill it"),
         (GOOD.replace("1.jpg", "1\0.jpg"), "Line 2 .* zero byte in the column path: write"),
         (GOOD.replace("1.jpg", "x" * 200_000), r"no CSV from line \d on .*: write it anew"),
@@ -64,6 +68,17 @@ def test_torn_or_unknown_line_is_refused_with_a_remedy(tmp_path, read, line, wor
     with pytest.raises(ConfigurationError, match=words) as refused:
         read(write(tmp_path, line))
     assert len(str(refused.value)) < 250
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_name_of_an_earlier_line_is_refused(tmp_path, read):
+    with pytest.raises(ConfigurationError, match=r"^Line 4 .* image_id of line 2, \"a:1\": name each photograph once"):
+        read(write(tmp_path, GOOD, OTHER, GOOD.replace("1.jpg", "3.jpg")))
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_path_that_stays_in_the_folder_is_read(tmp_path, read):
+    assert len(read(write(tmp_path, GOOD.replace("1.jpg", "b/../..a/1.jpg"), OTHER))) == 2
 
 
 @pytest.mark.parametrize("read", READERS)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import pandas as pd
@@ -102,9 +103,10 @@ def test_a_dark_photograph_measures_darker_and_a_blurred_one_less_sharp(data_fol
 
 
 def test_a_missing_photograph_is_named_with_its_remedy(tmp_path):
-    for path in ("gone.jpg", "/dev/null", "x" * 300):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for path in ("gone.jpg", "pipe.jpg", "x" * 300):
         write_manifest(tmp_path, [make_row("gone", path=path)])
-        with pytest.raises(ConfigurationError, match=f'missing: "{path.rpartition("/")[2][:60]}.*Complete the folder'):
+        with pytest.raises(ConfigurationError, match=f'missing: "{path[:60]}.*Complete the folder'):
             measure_dataset(tmp_path)
 
 
