@@ -8,6 +8,7 @@ from dr_core.domain.intended_use import INTENDED_USE, NOT_FOR, NOT_VALIDATED_NOT
 from pages.components.navigation import open_pages
 from pages.components.session import page_border, state_oedema_limit
 from pages.components.theme import apply_theme
+from pages.components.upload_store import keep_uploads_off_disk
 
 ASSETS = Path(__file__).parent / "assets"
 BANNER = "Decision support for trained readers: not a diagnosis, and not a regulated medical device."
@@ -24,6 +25,7 @@ def show_intended_use() -> None:
 st.set_page_config(page_title="RetinaDesk", page_icon=str(ASSETS / "icon.svg"), layout="wide")
 st.logo(str(ASSETS / "logo.svg"), size="large")
 apply_theme()
+keep_uploads_off_disk()
 page = open_pages()
 show_intended_use()
 with page_border():

@@ -1,5 +1,6 @@
 """What the released model is, how it was trained, how well it does on each source, and where its limits are."""
 
+import re
 from pathlib import Path
 
 import streamlit as st
@@ -30,6 +31,7 @@ from pages.components.text import escape_markdown
 
 MODEL_DIR = DEFAULT_MODEL_DIR
 CARD_NAME = "MODEL_CARD.md"
+_LINK_TO_FILE = re.compile(r"\[([^\]]*)\]\((?!https?:)[^)]*\)")
 EVERYTHING, GRADABLE = "All photographs", "Gradable only"
 SPLIT_NAMES = {"test": "Locked test", "val": "Validation"}
 
@@ -155,8 +157,9 @@ def show_architecture(spec: ModelSpec) -> None:
     """Tabulate the network."""
     calibrated = ", and each P(≥ grade) is calibrated by itself" if spec.boundaries else ""
     beside = (
-        " The same pass tells gradability, eye side, exudates near the fovea and the distance from the training "
-        "photographs from pooled features, and maps four kinds of lesion."
+        " The same pass tells gradability, eye side, exudates near the fovea, whether there is a retina at all and the "
+        "distance from the training photographs from pooled features, and maps four kinds of lesion and what hides the "
+        "retina."
         if spec.side
         else ""
     )
@@ -202,7 +205,8 @@ def show_card() -> None:
     """Show the model card's text."""
     card = MODEL_DIR / CARD_NAME
     if card.is_file():
-        st.markdown(card.read_text(encoding="utf-8"))
+        # Links lead to files beside the card, which the app does not serve.
+        st.markdown(_LINK_TO_FILE.sub(r"\1", card.read_text(encoding="utf-8")))
     else:
         st.info(f"No {CARD_NAME} came with this model.", icon=":material/description:")
 

@@ -29,7 +29,7 @@ from pages.components.viewer import Rendering, show_photograph
 RENDERING_KEYS = {Rendering.ORIGINAL: "O", Rendering.RED_FREE: "F", Rendering.CONTRAST: "E"}
 # As in OD and OS; the digits give grades.
 EYE_KEYS = ("D", "S")
-EYE_SHOWN = "eye_shown"
+EYE_SHOWN, EYES_OF = "eye_shown", "eyes_of"
 PHOTOGRAPH_HEIGHT_PX = 452
 SHOWN_NAME_LENGTH = 32
 
@@ -85,6 +85,13 @@ def recall_reading(sha256: str) -> Reading | None:
 
 def _recall_reading(sha256: str) -> dict[str, Reading | None]:
     return recall(sha256, "reading", dict)
+
+
+def begin_with_first_eye(sha256s: set[str]) -> None:
+    """Forget which eye was chosen when other photographs come: the next patient's right eye comes first again."""
+    if st.session_state.get(EYES_OF) != sha256s:
+        st.session_state[EYES_OF] = sha256s
+        st.session_state.pop(EYE_SHOWN, None)
 
 
 def choose_shown(screenings: list[Screening]) -> Screening:
@@ -143,7 +150,9 @@ def show_visit(screenings: list[Screening]) -> None:
 
 enter_through_app()
 uploads = choose_photographs()
-forget_others({upload.sha256 for upload in uploads})
+present = {upload.sha256 for upload in uploads}
+forget_others(present)
+begin_with_first_eye(present)
 if not uploads:
     show_welcome()
     st.stop()

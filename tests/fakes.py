@@ -103,7 +103,7 @@ def make_graded(name: str = "eye.jpg", *, grade: Grade = Grade.MODERATE_NPDR, sh
         height_px=480,
         quality=QualityReport(True, 0.91, (Defect.UNEVEN,), 0.04),
         prediction=prediction,
-        decision=Decision(grade, referable, 0.5, find_follow_up(grade)),
+        decision=Decision(grade, referable, 0.5, find_follow_up(grade, referable=referable)),
         provenance=make_provenance(sha256),
         elapsed_s=0.1234,
     )

@@ -83,7 +83,7 @@ class Decision:
         grade: the ICDR grade.
         referable: whether `p_referable` reaches `referable_threshold`.
         referable_threshold: frozen on the validation split, or by the clinic's own operating point.
-        follow_up: the guideline's interval for `grade`.
+        follow_up: the guideline's interval for `grade`; it refers wherever `referable` or the grade itself does.
         grade_set: neighbouring grades that hold the reader's grade with probability `coverage`, `grade` among them
             (conformal prediction); empty for a model without them.
         coverage: 0 to 1.

@@ -20,7 +20,7 @@ def is_referred(result: ScreeningResult) -> bool:
     """Whether the eye is to be seen by an ophthalmologist: by the reader's grade where there is one."""
     if result.reading is not None:
         return result.reading.grade is not None and result.reading.grade.referable
-    return result.decision is not None and (result.decision.referable or result.decision.follow_up.refer)
+    return result.decision is not None and result.decision.follow_up.refer
 
 
 def needs_reader(result: ScreeningResult) -> bool:
@@ -44,7 +44,7 @@ def needs_second_reader(result: ScreeningResult) -> bool:
     reading, decision = result.reading, result.decision
     if reading is None or reading.grade is None or reading.grade.referable:
         return False
-    return decision is None or decision.referable or decision.follow_up.refer or shows_oedema_risk(result)
+    return decision is None or decision.follow_up.refer or shows_oedema_risk(result)
 
 
 def may_be_referable(result: ScreeningResult) -> bool:

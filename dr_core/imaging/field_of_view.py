@@ -21,6 +21,7 @@ from dr_core.imaging.shrink import shrink
 
 ANALYSIS_SIZE_PX = 384
 MIN_SIDE_PX = 64
+AS_SAVED = "Upload the photograph as the camera saved it."
 # Share of the way from the surround's level to the retina's bright level at which the retina begins.
 EDGE_LEVEL = 0.10
 EDGE_STEP_RANGE = (5.0, 24.0)
@@ -112,9 +113,7 @@ def locate_field(pixels: UInt8Array) -> LocatedField:
         raise ValueError(f"pixels must be (H, W, 3) uint8. Received: {pixels.shape} {pixels.dtype}")
     height, width = pixels.shape[:2]
     if min(height, width) < MIN_SIDE_PX:
-        raise NotAFundusPhotograph(
-            f"The picture is only {width} x {height} pixels. Upload the photograph as the camera saved it."
-        )
+        raise NotAFundusPhotograph(f"The picture is only {width} x {height} pixels. {AS_SAVED}")
     scale = min(1.0, ANALYSIS_SIZE_PX / max(height, width))
     small = _reduce(pixels, scale) if scale < 1.0 else pixels
     page = find_page(small)
@@ -145,6 +144,9 @@ def _locate_within(pixels: UInt8Array, box: tuple[float, float, float, float], w
     first_y, first_x, last_y, last_x = window or (0.0, 0.0, float(pixels.shape[0]), float(pixels.shape[1]))
     y, x = int(max(first_y, top - margin)), int(max(first_x, left - margin))
     bottom, right = math.ceil(min(last_y, top + high + margin)), math.ceil(min(last_x, left + wide + margin))
+    if min(bottom - y, right - x) < MIN_SIDE_PX:
+        size = f"What is lit of the picture has only {wide:.0f} x {high:.0f} pixels, too few for a retina."
+        raise NotAFundusPhotograph(f"{size} {AS_SAVED}")
     found = locate_field(np.ascontiguousarray(pixels[y:bottom, x:right]))
     field = found.field.shift(y, x, (pixels.shape[0], pixels.shape[1]))
     return replace(found, field=replace(field, window=field.window or window))

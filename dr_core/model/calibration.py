@@ -50,8 +50,8 @@ def calibrate_boundaries(probabilities: FloatArray, boundaries: Sequence[tuple[f
 
 
 def temper(probabilities: FloatArray, temperature: float) -> FloatArray:
-    """Return (..., 5) probabilities to the power of 1 / `temperature`, summing to 1 again."""
-    raised = np.clip(probabilities, _TINY, 1.0) ** (1.0 / temperature)
+    """Return (..., 5) probabilities to the power of 1 / `temperature`, summing to 1 again; 1 / it takes that back."""
+    raised = np.asarray(probabilities, dtype=np.float64) ** (1.0 / temperature)
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True), dtype=np.float64)
 
 
@@ -121,7 +121,7 @@ def decide(prediction: Prediction, spec: ModelSpec, local: LocalOperatingPoint |
     probabilities = np.asarray(prediction.probabilities, dtype=np.float64)
     grade = Grade(int(find_middle_grades(probabilities)))
     threshold = spec.referable_threshold if local is None else local.referable_threshold
-    grade_set = find_grade_set(probabilities, grade, spec.set_mass) if spec.coverage else ()
+    grade_set = _find_set(probabilities, grade, spec, local) if spec.coverage else ()
     referable = prediction.p_referable >= threshold
     return Decision(
         grade=grade,
@@ -133,6 +133,17 @@ def decide(prediction: Prediction, spec: ModelSpec, local: LocalOperatingPoint |
         review=_find_reasons(prediction, grade_set, divided=referable != grade.referable),
         operating_point=local.label if local else "",
     )
+
+
+def _find_set(
+    probabilities: FloatArray, grade: Grade, spec: ModelSpec, local: LocalOperatingPoint | None
+) -> tuple[Grade, ...]:
+    """Return the set of the model's own probabilities, for which its mass was chosen, and every grade up to `grade`."""
+    if local is None or local.temperature == 1.0:
+        return find_grade_set(probabilities, grade, spec.set_mass)
+    released = temper(probabilities, 1.0 / local.temperature)
+    found = find_grade_set(released, Grade(int(find_middle_grades(released))), spec.set_mass)
+    return tuple(other for other in Grade if min(*found, grade) <= other <= max(*found, grade))
 
 
 def _find_reasons(prediction: Prediction, grade_set: tuple[Grade, ...], *, divided: bool) -> tuple[ReviewReason, ...]:

@@ -48,11 +48,6 @@ class ExplanationMethod(StrEnum):
         """What the map shows, and what it misses."""
         return _CAPTIONS[self]
 
-    @property
-    def needs_tensorflow(self) -> bool:
-        """False for the methods that come with every grade."""
-        return self not in (ExplanationMethod.LESION_EVIDENCE, ExplanationMethod.GRAD_CAM)
-
 
 _COARSE = "Its cells are coarse: single microaneurysms cannot be told apart, and a cold area is not a healthy one."
 _CAPTIONS = {

@@ -22,6 +22,7 @@ __all__ = [
     "DETAIL_COLUMNS",
     "READING_COLUMNS",
     "CsvFile",
+    "explain_refusal",
     "format_details",
     "format_reading",
     "format_row",
@@ -183,7 +184,7 @@ class CsvFile:
         try:
             self._part = PartFile(self._path)
         except OSError as error:
-            raise _explain(path, error) from error
+            raise explain_refusal(path, error) from error
         self._stream = os.fdopen(self._part.descriptor, "w", encoding="utf-8", newline="")
         self._write(self._columns)
 
@@ -199,7 +200,7 @@ class CsvFile:
                 os.fsync(self._stream.fileno())
                 self._part.take_place()
         except OSError as failure:
-            raise _explain(self._path, failure) from failure
+            raise explain_refusal(self._path, failure) from failure
         finally:
             # On a full disk closing fails too, and the part is what takes the room.
             self._part.clear()
@@ -218,7 +219,7 @@ class CsvFile:
         try:
             self._stream.write(_format_line(cells))
         except OSError as error:
-            raise _explain(self._path, error) from error
+            raise explain_refusal(self._path, error) from error
 
 
 def _format_line(cells: Iterable[str]) -> str:
@@ -237,5 +238,6 @@ def _format_model(result: ScreeningResult) -> str:
     return f"{model.model_name} {model.model_sha256[:MODEL_SHA_CHARACTERS]}".strip()
 
 
-def _explain(path: Path, error: OSError) -> StorageError:
+def explain_refusal(path: Path, error: OSError) -> StorageError:
+    """Return what to say when the disk refused a report."""
     return StorageError(f"{path.name} cannot be written ({error.strerror}): check its folder and the free space.")

@@ -2,15 +2,15 @@
 
 import dataclasses
 import json
+import os
 import re
 import types
 import typing
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dr_core.domain.errors import ConfigurationError, StorageError
-from dr_core.screening.part_file import PART_SUFFIX
+from dr_core.screening.part_file import PartFile
 
 Record = TypeVar("Record")
 
@@ -31,19 +31,19 @@ def write_record(record: Any, path: Path) -> None:
     """
     text = json.dumps(dataclasses.asdict(record), indent=1, allow_nan=False, ensure_ascii=False)
     text = _NUMBER_LIST.sub(lambda match: " ".join(match[0].split()), text)
-    beside = path.with_name(path.name + PART_SUFFIX)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Made anew: a forged link of this name is not written through, and a pipe is not waited for.
-        beside.unlink(missing_ok=True)
-        with beside.open("x", encoding="utf-8") as stream:
-            stream.write(text + "\n")
-        beside.replace(path)
+        part = PartFile(path)
+        # Its lock lasts until the part has its place: another run that writes the same file takes another part.
+        with os.fdopen(part.descriptor, "w", encoding="utf-8") as stream:
+            try:
+                stream.write(text + "\n")
+                stream.flush()
+                part.take_place()
+            finally:
+                part.clear()
     except OSError as error:
         raise StorageError(f"{path.name} could not be written ({error.strerror}). Choose another folder.") from error
-    finally:
-        with suppress(OSError):
-            beside.unlink(missing_ok=True)
 
 
 def read_record(kind: type[Record], path: Path) -> Record:

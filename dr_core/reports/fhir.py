@@ -83,7 +83,7 @@ def render_fhir(
             observations.append(_describe_reading(result, result.reading, found))
     report = {
         "resourceType": "DiagnosticReport",
-        "id": _make_id(made, *(item["id"] for item in observations)),
+        "id": _make_id("report", *(item["id"] for item in observations)),
         "status": "final" if all(map(_is_settled, results)) else "preliminary",
         "code": _concept("Diabetic retinopathy screening", ours="screening"),
         "issued": made,

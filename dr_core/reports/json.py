@@ -43,7 +43,9 @@ def format_json(result: ScreeningResult, operating_point: LocalOperatingPoint | 
         "provenance": asdict(result.provenance),
         "seconds": round(float(result.elapsed_s), 3),
         "intended_use": INTENDED_USE,
-        "notes": [describe_oedema(result), describe_operating_point(result, operating_point)],
+        "notes": [
+            note for note in (describe_oedema(result), describe_operating_point(result, operating_point)) if note
+        ],
     }
     return json.dumps(document, indent=2, allow_nan=False) + "\n"
 

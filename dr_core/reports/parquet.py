@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from dr_core.domain.errors import StorageError
-from dr_core.screening.part_file import PART_SUFFIX
+from dr_core.reports.csv import explain_refusal
+from dr_core.screening.part_file import PartFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,15 +39,13 @@ class ParquetFile:
         import pyarrow.parquet as pq
 
         self._path = Path(os.path.realpath(path))
-        self._part = self._path.with_name(self._path.name + PART_SUFFIX)
         self._schema = pa.schema([(column, _find_type(column)) for column in columns])
         self._rows: list[dict[str, Any]] = []
         try:
-            # Made anew: what a forged link of this name leads to is not written over.
-            self._part.unlink(missing_ok=True)
-            self._stream = self._part.open("xb")
+            self._part = PartFile(self._path)
         except OSError as error:
-            raise _explain(self._path, error) from error
+            raise explain_refusal(self._path, error) from error
+        self._stream = os.fdopen(self._part.descriptor, "wb")
         self._writer = pq.ParquetWriter(self._stream, self._schema, compression="zstd")
 
     def __enter__(self) -> Self:
@@ -62,15 +60,15 @@ class ParquetFile:
                 self._writer.close()
                 self._stream.flush()
                 os.fsync(self._stream.fileno())
-                self._stream.close()
-                self._part.replace(self._path)
+                self._part.take_place()
         except OSError as failure:
-            raise _explain(self._path, failure) from failure
+            raise explain_refusal(self._path, failure) from failure
         finally:
             # On a full disk closing fails too, and the part is what takes the room.
-            for clear in (self._writer.close, self._stream.close, self._part.unlink):
+            self._part.clear()
+            for close in (self._writer.close, self._stream.close):
                 with suppress(OSError):
-                    clear()
+                    close()
 
     def write_row(self, cells: Mapping[str, str]) -> None:
         """Take one row; `cells` holds a text for every column.
@@ -83,7 +81,7 @@ class ParquetFile:
             try:
                 self._write_group()
             except OSError as error:
-                raise _explain(self._path, error) from error
+                raise explain_refusal(self._path, error) from error
 
     def _write_group(self) -> None:
         import pyarrow as pa
@@ -115,7 +113,3 @@ def _parse_cell(column: str, text: str) -> str | int | float | bool | None:
     if column in _DECIMAL or column.startswith(_DECIMAL_PREFIX):
         return float(text)
     return text
-
-
-def _explain(path: Path, error: OSError) -> StorageError:
-    return StorageError(f"{path.name} cannot be written ({error.strerror}): check its folder and the free space.")

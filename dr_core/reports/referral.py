@@ -156,7 +156,7 @@ def _ask_second_reader(result: ScreeningResult) -> str:
     decision = result.decision
     if decision is None:
         reason = "the program found it ungradable"
-    elif decision.referable or decision.follow_up.refer:
+    elif decision.follow_up.refer:
         reason = "the program would refer this eye"
     else:
         reason = "hard exudates near the fovea are likely"

@@ -47,13 +47,15 @@ def describe_oedema(result: ScreeningResult) -> str:
 
 
 def describe_operating_point(result: ScreeningResult, point: LocalOperatingPoint | None = None) -> str:
-    """Say what is known of the threshold at this clinic.
+    """Say what is known of the threshold at this clinic; empty for a result that rests on none.
 
     Args:
         result: whose decision names the operating point.
         point: the clinic's operating point in use; its figures are quoted where the decision rests on it.
     """
-    label = result.decision.operating_point if result.decision else ""
+    if result.decision is None:
+        return ""
+    label = result.decision.operating_point
     if not label:
         return NOT_VALIDATED_NOTE
     if point is None or point.label != label:

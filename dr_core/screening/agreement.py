@@ -32,8 +32,8 @@ class Agreement:
         same: share of the photographs graded by both that have the same grade.
         within_one: share of them whose grades lie no more than one step apart.
         kappa: quadratic weighted, of those graded by both.
-        sensitivity: share of what readers call referable that the program would refer, ungradable ones included, since
-            those are referred or taken again; None where there is none.
+        sensitivity: share of what readers call referable that the program would refer, by its threshold or its grade,
+            ungradable ones included, since those are referred or taken again; None where there is none.
         specificity: share of what readers call not referable that the program calls so; None likewise.
     """
 
@@ -68,7 +68,7 @@ def compare_blind_readings(results: Sequence[ScreeningResult]) -> Agreement | No
         counts[UNGRADED if said is None else said, UNGRADED if answer is None else answer] += 1
         if said is not None:
             referred.append(said.referable)
-            called.append(result.decision is None or result.decision.referable)
+            called.append(result.decision is None or result.decision.follow_up.refer)
     graded = counts[:GRADE_COUNT, :GRADE_COUNT]
     apart = np.abs(np.subtract.outer(np.arange(GRADE_COUNT), np.arange(GRADE_COUNT)))
     positive, positive_called = np.array(referred, dtype=np.bool_), np.array(called, dtype=np.bool_)

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,6 +18,7 @@ from dr_core.screening.sources import BatchInput, DiskPhotograph, counts_as_phot
 __all__ = ["Spool", "SpoolRoot", "spool_uploads"]
 
 ROOT_PREFIX = "retinadesk-batches-"
+BEGUN_PREFIX = f".{ROOT_PREFIX}"
 LOCK_NAME = ".lock"
 # A folder this young without a lock may belong to a program that is just starting.
 GRACE_S = 600.0
@@ -78,9 +80,11 @@ class SpoolRoot:
         _remove_abandoned(parent)
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            self.folder = Path(tempfile.mkdtemp(prefix=ROOT_PREFIX, dir=parent))
-            self._lock = os.open(self.folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            # Named as others look for it once it is locked: a process that starts now would take it for abandoned.
+            made = Path(tempfile.mkdtemp(prefix=BEGUN_PREFIX, dir=parent))
+            self._lock = os.open(made / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.folder = made.rename(parent / made.name.replace(BEGUN_PREFIX, ROOT_PREFIX, 1))
         except OSError as error:
             raise _explain(error) from error
 
@@ -124,12 +128,12 @@ def spool_uploads(spool: Spool, uploads: Iterable[tuple[str, BinaryIO]], *, chos
 
 
 def _remove_abandoned(parent: Path) -> None:
-    for folder in parent.glob(f"{ROOT_PREFIX}*"):
+    for folder in chain(parent.glob(f"{ROOT_PREFIX}*"), parent.glob(f"{BEGUN_PREFIX}*")):
         try:
             status = folder.lstat()
             if folder.is_symlink() or not folder.is_dir() or status.st_uid != os.getuid():
                 continue
-            if not (folder / LOCK_NAME).exists():
+            if folder.name.startswith(BEGUN_PREFIX) or not (folder / LOCK_NAME).exists():
                 if time.time() - status.st_mtime > GRACE_S:
                     shutil.rmtree(folder, ignore_errors=True)
                 continue

@@ -58,8 +58,6 @@ class Visit:
         by_reader = " by the reader's grade" if self.deciding.reading is not None else ""
         lead = f"The worse eye decides: {_lower_first(eye)}, {grade.label}{by_reader}."
         follow_up = f"{self.follow_up.text}."
-        if is_referred(self.deciding) and not self.follow_up.refer:
-            return f"{lead} Its score reaches the referral threshold: refer to an ophthalmologist."
         if self.outcome is VisitOutcome.NEEDS_READER:
             who = "a second person" if any(map(needs_second_reader, self.results)) else "a person"
             return f"Have {who} read the photographs first. Their grades confirmed, {_lower_first(lead)} {follow_up}"

@@ -19,13 +19,12 @@ from dr_core.settings import Settings
 from pages.components.batch_link import link_batch
 from pages.components.session import state_oedema_limit
 from pages.components.text import escape_markdown
+from pages.components.upload_limits import ARCHIVE_LIMIT_MB, PHOTOGRAPH_LIMIT_MB
 from pages.components.upload_store import release_uploads
 
 __all__ = ["start_batch"]
 
 FOLDER, FILES, ARCHIVE, SERVER = "Folder", "Files", "ZIP file", "Folder on the server"
-FILE_LIMIT_MB = 100
-ARCHIVE_LIMIT_MB = 1000
 ROUND = "batch_round"
 READ_FIRST_HELP = (
     "A grade that you give before you see the program's is independent of it. The page then shows how far you agree, "
@@ -99,13 +98,16 @@ def _choose_input(kind: str, roots: Sequence[Path]) -> Choice:
         return Choice(kind, uploads=[packed] if packed else [])
     if kind == FILES:
         files = st.file_uploader(
-            "Photographs (JPEG, PNG, TIFF or DICOM)", accept_multiple_files=True, max_upload_size=FILE_LIMIT_MB, key=key
+            "Photographs (JPEG, PNG, TIFF or DICOM)",
+            accept_multiple_files=True,
+            max_upload_size=PHOTOGRAPH_LIMIT_MB,
+            key=key,
         )
         return Choice(kind, uploads=files)
     content = st.file_uploader(
         "Folder with photographs (JPEG, PNG, TIFF or DICOM), with its subfolders",
         accept_multiple_files="directory",
-        max_upload_size=FILE_LIMIT_MB,
+        max_upload_size=PHOTOGRAPH_LIMIT_MB,
         key=key,
     )
     return Choice(kind, uploads=content)

@@ -5,6 +5,7 @@ import streamlit as st
 from dr_core.screening.job import BatchJob
 from dr_core.screening.job_state import JobState
 from pages.components.batch_link import show_link
+from pages.components.session import page_border
 
 __all__ = ["show_counts", "show_progress"]
 
@@ -22,6 +23,7 @@ def show_progress(job: BatchJob) -> None:
 
 
 @st.fragment(run_every=REFRESH_S)
+@page_border()
 def _show_running(job: BatchJob) -> None:
     state, progress = job.state, job.progress
     if state.ended:

@@ -9,7 +9,7 @@ from dr_core.reports.table import TableFilter
 
 __all__ = ["Place", "count_steps", "find_step", "is_in_view", "recall_place", "remember_place", "show_steps"]
 
-KEPT_PLACE, ROUND = "batch_place", "batch_round"
+KEPT_PLACE, ROUND = "batch_place", "batch_step_round"
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,12 @@ from dr_core.screening.graded_photographs import match_photographs
 from dr_core.screening.local_calibration import MIN_GRADED, check_sample
 from dr_core.screening.sources import PhotographSource
 from pages.components.text import escape_markdown
+from pages.components.upload_limits import ARCHIVE_LIMIT_MB, LIST_LIMIT_MB, PHOTOGRAPH_LIMIT_MB
 from pages.components.upload_store import release_uploads
 
 __all__ = ["CalibrationRun", "ask_for_photographs", "choose_sensitivity", "find_run", "forget_run"]
 
 FOLDER, FILES, ARCHIVE = "Folder", "Files", "ZIP file"
-FILE_LIMIT_MB = 100
-ARCHIVE_LIMIT_MB = 1000
-LIST_LIMIT_MB = 5
 DEFAULT_NAME = "This clinic"
 DEFAULT_SENSITIVITY = 0.90
 MAX_MESSAGE = 600
@@ -126,12 +124,15 @@ def _choose_photographs(kind: str) -> Sequence[UploadedFile]:
         return [packed] if packed else []
     if kind == FILES:
         return st.file_uploader(
-            "Photographs (JPEG, PNG, TIFF or DICOM)", accept_multiple_files=True, max_upload_size=FILE_LIMIT_MB, key=key
+            "Photographs (JPEG, PNG, TIFF or DICOM)",
+            accept_multiple_files=True,
+            max_upload_size=PHOTOGRAPH_LIMIT_MB,
+            key=key,
         )
     return st.file_uploader(
         "Folder with photographs (JPEG, PNG, TIFF or DICOM), with its subfolders",
         accept_multiple_files="directory",
-        max_upload_size=FILE_LIMIT_MB,
+        max_upload_size=PHOTOGRAPH_LIMIT_MB,
         key=key,
     )
 

@@ -4,6 +4,7 @@ import streamlit as st
 
 from dr_core.screening.calibration_job import CalibrationJob
 from dr_core.screening.job_state import JobState
+from pages.components.session import page_border
 
 __all__ = ["show_progress"]
 
@@ -20,6 +21,7 @@ def show_progress(job: CalibrationJob) -> None:
 
 
 @st.fragment(run_every=REFRESH_S)
+@page_border()
 def _show_running(job: CalibrationJob) -> None:
     state, progress = job.state, job.progress
     if state.ended:

@@ -15,7 +15,7 @@ from dr_core.model.cam import class_activation_map, lesion_evidence, lesion_map
 from dr_core.model.explain import ExplanationMethod, explain, find_graders_spec, offer_methods
 from dr_core.reports.wording import HEATMAP_LIMITS
 from dr_core.screening.pipeline import Screening
-from pages.components.session import recall
+from pages.components.session import page_border, recall
 from pages.components.text import escape_markdown
 from pages.components.viewer import HINT, Rendering, recall_pane, render_photograph, show_panes, to_pane
 
@@ -52,6 +52,7 @@ class Explained:
 
 
 @st.fragment
+@page_border()
 def show_heatmap(screening: Screening, rendering: Rendering) -> None:
     """Show the heatmap of a graded photograph; a slow method is computed when it is chosen, once."""
     result, photograph = screening.result, screening.photograph

@@ -1,4 +1,4 @@
-"""Figures of the Model page: intervals per source, confusion matrix, ROC, reliability and training curves."""
+"""Figures of the Model page: intervals per source, ROC, reliability and training curves."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -19,7 +19,6 @@ _BOUNDARY_NAMES = {1: "Any DR (≥1)", 2: "Referable (≥2)", 3: "Vision-threate
 _BOUNDARY_GRADES = {1: Grade.MILD_NPDR, 2: Grade.MODERATE_NPDR, 3: Grade.PROLIFERATIVE_DR}
 _BOUNDARY_DASHES = {1: "solid", 2: "dash", 3: "dot"}
 _BASELINE_NAME = "Notebook baseline"
-_DARK_CELL = 0.5
 _SQUARE_HEIGHT_PX = 440
 
 Slices = Sequence[tuple[str, SliceMetrics]]

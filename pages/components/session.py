@@ -126,9 +126,10 @@ def forget_others(sha256s: set[str]) -> None:
 
 @contextmanager
 def page_border() -> Iterator[None]:
-    """Turn an error that escapes a page into a sentence, and log where it arose.
+    """Turn an error that escapes a page, or a fragment of one, into a sentence, and log where it arose.
 
-    The log gets the error's type and the lines of code, never its message: that may quote a file name.
+    The log gets the error's type and the lines of code, never its message: that may quote a file name. A fragment needs
+    a border of its own, inside: Streamlit itself logs what leaves it, before the page sees it.
     """
     try:
         yield
@@ -138,7 +139,7 @@ def page_border() -> Iterator[None]:
         frames = "".join(traceback.format_tb(error.__traceback__))
         LOGGER.error("%s on a page\n%s", type(error).__name__, frames)
         st.error(
-            "The page met an unexpected error, and the photograph was not graded. Reload the page and try again; if it "
+            "This part of the page met an unexpected error and is not complete. Reload the page and try again; if it "
             "happens again, tell whoever runs RetinaDesk: the server's log says where.",
             icon=":material/error:",
         )

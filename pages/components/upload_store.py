@@ -1,15 +1,23 @@
-"""Lets go of uploaded files: Streamlit itself holds their bytes until the browser session ends."""
+"""Where uploads are: in memory alone, and let go of; Streamlit itself holds them until the browser session ends."""
 
 from collections.abc import Iterable
 
 import streamlit as st
+from starlette.formparsers import MultiPartParser
+from streamlit import config
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-__all__ = ["note_uploads", "release_noted", "release_uploads"]
+__all__ = ["keep_uploads_off_disk", "note_uploads", "release_noted", "release_uploads"]
 
 NOTED_KEY = "noted_uploads"
+
+
+def keep_uploads_off_disk() -> None:
+    """Receive uploads in memory: what is larger than a megabyte would pass through a nameless temporary file."""
+    # One megabyte more than is allowed, for what surrounds the file in the request.
+    MultiPartParser.spool_max_size = (config.get_option("server.maxUploadSize") + 1) * 1024 * 1024
 
 
 def note_uploads(files: Iterable[UploadedFile]) -> None:

@@ -9,13 +9,13 @@ import streamlit as st
 
 from dr_core.domain.photograph import Laterality
 from dr_core.imaging.drawing import SAMPLES
+from pages.components.upload_limits import PHOTOGRAPH_LIMIT_MB
 from pages.components.upload_store import note_uploads, release_noted
 
 __all__ = ["EYES", "Upload", "choose_eye", "choose_photographs"]
 
 EYES = 2
 ASSETS = Path(__file__).parents[2] / "assets"
-LIMIT_MB = 100
 SAMPLE_LABELS = {
     "sample_lesions.jpg": "With lesions",
     "sample_healthy.jpg": "Healthy",
@@ -50,7 +50,7 @@ def choose_photographs() -> list[Upload]:
         files = drop.file_uploader(
             "Drop fundus photographs of one patient here, one eye or both: JPEG, PNG, TIFF or DICOM, to 50 megapixels",
             accept_multiple_files=True,
-            max_upload_size=LIMIT_MB,
+            max_upload_size=PHOTOGRAPH_LIMIT_MB,
             on_change=_put_sample_away,
             # A new patient gets a new widget: an upload adds to what an old one holds.
             key=f"uploads_{st.session_state.get(PATIENT, 0)}",
@@ -64,18 +64,20 @@ def choose_photographs() -> list[Upload]:
     if not files:
         sample = st.session_state.get("sample")
         return [_load_sample(sample)] if sample else []
-    if len(files) > EYES:
+    different = {}
+    for file in files:
+        upload = _read_upload(file.getvalue(), file.name)
+        different.setdefault(upload.sha256, upload)
+    if len(different) < len(files):
+        st.warning("The same photograph was given twice; it is shown once.", icon=":material/content_copy:")
+    if len(different) > EYES:
         st.warning(
-            f"{len(files)} photographs were given; the first two are shown here. Are the others of another patient? "
-            "Press Next patient, and drop them again. Use the Batch page for many.",
+            f"{len(different)} photographs were given; the first two are shown here. Are the others of another "
+            "patient? Press Next patient, and drop them again. Use the Batch page for many.",
             icon=":material/filter_2:",
         )
         st.page_link("pages/batch.py", label="Go to Batch", icon=":material/folder_open:")
-    uploads = [_read_upload(file.getvalue(), file.name) for file in files[:EYES]]
-    if len({upload.sha256 for upload in uploads}) < len(uploads):
-        st.warning("The same photograph was given twice; it is shown once.", icon=":material/content_copy:")
-        return uploads[:1]
-    return uploads
+    return list(different.values())[:EYES]
 
 
 def choose_eye(upload: Upload, derived: Laterality | None) -> Laterality | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dr_core.domain.grades import Grade
+from dr_core.domain.guideline import find_follow_up
 from dr_core.domain.quality import Defect, QualityReport
 from dr_core.domain.results import ReviewReason, Status
 from dr_core.domain.second_look import is_partly_seen, is_referred, may_be_referable, needs_reader, needs_second_reader
@@ -42,7 +43,9 @@ def test_a_second_reader_is_asked_only_where_the_eye_could_be_missed(said, expec
 
 def test_a_score_over_the_threshold_counts_as_the_programs_referral():
     mild = make_result(Grade.MILD_NPDR)
-    over = replace(mild, decision=replace(mild.decision, referable=True))
+    over = replace(
+        mild, decision=replace(mild.decision, referable=True, follow_up=find_follow_up(Grade.MILD_NPDR, referable=True))
+    )
     assert is_referred(over)
     assert needs_second_reader(read_as(over, Grade.MILD_NPDR))
     assert not needs_second_reader(read_as(mild, Grade.MILD_NPDR))

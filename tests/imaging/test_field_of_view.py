@@ -239,3 +239,10 @@ def test_field_is_found_in_a_wide_black_surround(fundus_pixels, share, corner):
     field = find_field_of_view(framed)
     assert_field(field, (CENTER_RC[0] + y, CENTER_RC[1] + x), RADIUS_PX)
     assert field.mask.shape == (height, width)
+
+
+def test_small_light_in_a_wide_surround_is_told_by_its_own_size():
+    pixels = np.zeros((1200, 1600, 3), np.uint8)
+    cv2.circle(pixels, (700, 500), 16, (180, 90, 40), -1)
+    with pytest.raises(NotAFundusPhotograph, match=r"What is lit of the picture has only \d\d x \d\d pixels"):
+        find_field_of_view(pixels)

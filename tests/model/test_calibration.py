@@ -137,3 +137,26 @@ def test_a_local_operating_point_moves_the_threshold_and_is_quoted(classifier: C
     assert decision.referable
     assert decision.referable_threshold == 0.1
     assert decision.operating_point == "Site v2"
+
+
+@pytest.mark.parametrize("temperature", [0.25, 0.5, 2.0, 4.0])
+def test_tempering_can_be_taken_back(temperature: float) -> None:
+    probabilities = np.array([0.965, 0.02, 0.01, 0.004, 0.001])
+    assert temper(temper(probabilities, temperature), 1.0 / temperature) == pytest.approx(probabilities, rel=1e-9)
+    assert temper(np.array([1.0, 0.0, 0.0, 0.0, 0.0]), temperature).tolist() == [1.0, 0.0, 0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("temperature", [0.25, 4.0])
+def test_a_clinics_temperature_leaves_the_grades_that_fit_as_they_were(
+    classifier: Classifier, temperature: float
+) -> None:
+    spec = replace(classifier.spec, set_mass=0.85, coverage=0.9)
+    share = Proportion(0.9, 0.8, 0.95, 50)
+    local = LocalOperatingPoint("Site", 1, "", spec.sha256, temperature, 0.3, 0.9, share, share, 120)
+    for released in np.random.default_rng(4).dirichlet(np.ones(5), 200):
+        own = decide(make_prediction(released, NO_MAPS), spec)
+        here = decide(make_prediction(temper(released, temperature), NO_MAPS), spec, local)
+        assert set(own.grade_set) <= set(here.grade_set)
+        assert here.grade in here.grade_set
+        assert own.grade is not here.grade or own.grade_set == here.grade_set
+        assert here.grade_set == tuple(range(here.grade_set[0], here.grade_set[-1] + 1))

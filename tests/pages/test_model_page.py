@@ -177,11 +177,14 @@ def test_training_curves_and_card_are_shown(start, model_dir):
         writer = csv.writer(file)
         writer.writerow([field.name for field in fields(EpochRow)])
         writer.writerows([[1, 1, 256, 1.2, 1.1, 0.5, 0.8, 0.001, 300], [2, 2, 320, 1.0, 0.9, 0.7, 0.9, 0.001, 300]])
-    (model_dir / "MODEL_CARD.md").write_text("# A card of its own\n")
+    (model_dir / "MODEL_CARD.md").write_text(
+        "# A card of its own\n\n[docs/a.md](../docs/a.md), [a journal](https://a.example)\n"
+    )
     page = start()
     assert not page.exception
     assert len(page.get("plotly_chart")) == 1
-    assert any("A card of its own" in element.value for element in page.markdown)
+    (card,) = (element.value for element in page.markdown if "A card of its own" in element.value)
+    assert "docs/a.md, [a journal](https://a.example)" in card
     assert any("2 epochs at 256 pixels, then 320 pixels" in element.value for element in page.caption)
 
 

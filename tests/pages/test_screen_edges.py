@@ -11,6 +11,7 @@ from dr_core.domain.errors import ModelNotFound
 from dr_core.domain.grades import Grade
 from dr_core.domain.quality import Defect, HiddenRetina, QualityReport
 from dr_core.model.classifier import Classifier
+from pages.components import heatmap_panel
 from tests.fakes import make_side
 from tests.pages.screen_app import check, new_session, open_page, read_text, upload
 
@@ -72,6 +73,21 @@ def test_an_unexpected_error_ends_in_a_sentence_and_a_log_without_patient_data(g
     monkeypatch.setattr("dr_core.screening.pipeline.decode_photograph", fail)
     app = upload(open_page(), ("Jane Doe.jpg", fundus_jpeg))
     assert "unexpected error" in app.error[0].value
+    assert "RuntimeError" in caplog.text
+    assert "Jane" not in caplog.text
+
+
+def test_an_unexpected_error_in_the_heatmap_leaves_no_patient_data_in_the_log_either(
+    good, fundus_jpeg, monkeypatch, caplog
+):
+    def fail(*_, **__):
+        raise RuntimeError(name)
+
+    name = "Jane Doe.jpg"
+
+    monkeypatch.setattr(heatmap_panel, "overlay_cam", fail)
+    app = upload(open_page(), (name, fundus_jpeg))
+    assert ["unexpected error" in error.value for error in app.error] == [True]
     assert "RuntimeError" in caplog.text
     assert "Jane" not in caplog.text
 

@@ -97,6 +97,14 @@ def test_the_other_eye_is_one_key_away(good):
     assert good.calls == 2
 
 
+def test_the_next_patients_right_eye_comes_first_again(good):
+    app = upload(open_page(), ("p_OS.jpg", draw(1)), ("p_OD.jpg", draw(2)))
+    check(app.button(key="eye_shown_S").click().run())
+    check(app.button(key="next_patient").click().run())
+    upload(app, ("q_OS.jpg", draw(3)), ("q_OD.jpg", draw(4)))
+    assert app.session_state["eye_shown"] == "Right eye (OD)"
+
+
 def test_the_user_may_set_the_eye(good):
     app = upload(open_page(), ("first.jpg", draw(1)), ("second.jpg", draw(2)))
     assert any("set the eye" in warning.value for warning in app.warning)
@@ -118,6 +126,13 @@ def test_the_same_photograph_twice_is_shown_once(good, fundus_jpeg):
     app = upload(open_page(), ("a.jpg", fundus_jpeg), ("b.jpg", fundus_jpeg))
     assert any("given twice" in warning.value for warning in app.warning)
     assert "Both eyes together" not in read_text(app)
+
+
+def test_a_photograph_given_twice_does_not_push_the_other_eye_out(good):
+    app = upload(open_page(), ("p_OD.jpg", draw(1)), ("copy_OD.jpg", draw(1)), ("p_OS.jpg", draw(2)))
+    assert any("given twice" in warning.value for warning in app.warning)
+    assert not any("the first two" in warning.value for warning in app.warning)
+    assert "Both eyes together" in read_text(app)
 
 
 def test_outlines_are_an_alternative_to_the_overlay(good, fundus_jpeg):

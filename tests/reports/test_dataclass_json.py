@@ -3,12 +3,13 @@
 import json
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from dr_core.domain.errors import ConfigurationError, StorageError
 from dr_core.reports.dataclass_json import read_record, write_record
+from dr_core.screening.part_file import PartFile
 
 
 @dataclass(frozen=True)
@@ -113,4 +114,20 @@ def test_a_record_that_cannot_take_its_place_leaves_no_part_behind(tmp_path):
     (tmp_path / "r.json").mkdir()
     with pytest.raises(StorageError, match="could not be written"):
         write_record(RECORD, tmp_path / "r.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+
+
+def test_another_run_that_writes_the_same_record_takes_a_part_of_its_own(tmp_path, monkeypatch):
+    other = replace(RECORD, count=4)
+    take_place = PartFile.take_place
+
+    def write_another_before(part):
+        monkeypatch.setattr(PartFile, "take_place", take_place)
+        write_record(other, tmp_path / "r.json")
+        assert read_record(Outer, tmp_path / "r.json") == other
+        take_place(part)
+
+    monkeypatch.setattr(PartFile, "take_place", write_another_before)
+    write_record(RECORD, tmp_path / "r.json")
+    assert read_record(Outer, tmp_path / "r.json") == RECORD
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]

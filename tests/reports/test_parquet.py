@@ -4,7 +4,6 @@ import errno
 import io
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -103,7 +102,7 @@ def test_disk_that_is_full_while_rows_are_written_leaves_no_part_behind(tmp_path
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(parquet, "ROWS_PER_GROUP", 100)
-    monkeypatch.setattr(Path, "open", lambda path, mode: io.BufferedWriter(FullDisk(path, mode.replace("b", ""))))
+    monkeypatch.setattr(parquet.os, "fdopen", lambda descriptor, _: io.BufferedWriter(FullDisk(descriptor, "w")))
     # Names of which no two are alike take the room.
     rows = [format_row(replace(RESULTS[0], name=os.urandom(200).hex())) for _ in range(100)]
     with (

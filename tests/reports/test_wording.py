@@ -142,6 +142,7 @@ def test_an_operating_point_is_quoted_with_figures_only_where_the_decision_rests
         "Operating point North clinic v2, measured on 182 of this clinic's photographs: sensitivity 91% (84% to 96%), "
         "specificity 88% (79% to 94%)."
     )
+    assert describe_operating_point(make_result(status=Status.UNGRADABLE), point) == ""
     other = describe_operating_point(make_detailed(), replace(point, version=3))
     assert "North clinic v2" in other
     assert "sensitivity" not in other

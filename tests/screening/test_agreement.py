@@ -53,6 +53,16 @@ def test_counts_and_shares_are_those_of_the_blind_readings_alone() -> None:
     assert "fewer than 10" in found.kappa.reason
 
 
+def test_a_referable_grade_below_the_clinics_threshold_counts_as_referred() -> None:
+    result = read_as(Grade.MODERATE_NPDR, Grade.MODERATE_NPDR)
+    assert result.decision is not None
+    below = replace(result, decision=replace(result.decision, referable=False, referable_threshold=0.9))
+    found = compare_blind_readings([below])
+    assert found is not None
+    assert found.sensitivity is not None
+    assert found.sensitivity.value == 1.0
+
+
 def test_kappa_has_an_interval_where_there_are_photographs_enough() -> None:
     random = np.random.default_rng(2)
     said = random.integers(0, 5, 60)

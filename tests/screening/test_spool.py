@@ -1,6 +1,7 @@
 """Private folders of uploads: what is taken in, a full disk, and what a killed process left behind."""
 
 import io
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dr_core.domain.errors import StorageError
-from dr_core.screening.spool import ROOT_PREFIX, SpoolRoot, spool_uploads
+from dr_core.screening import spool
+from dr_core.screening.spool import BEGUN_PREFIX, ROOT_PREFIX, SpoolRoot, spool_uploads
 
 
 def test_folder_upload_counts_what_is_no_photograph(registry, fundus_jpeg):
@@ -58,3 +60,25 @@ def test_foreign_link_is_not_followed_when_cleaning_up(tmp_path):
     (tmp_path / f"{ROOT_PREFIX}link").symlink_to(tmp_path / "precious")
     SpoolRoot(tmp_path).remove()
     assert (tmp_path / "precious").exists()
+
+
+def test_folder_that_is_being_made_is_left_alone_until_it_is_old(tmp_path, monkeypatch):
+    seen = []
+    flock = spool.fcntl.flock
+
+    def start_another_before(descriptor, operation):
+        monkeypatch.setattr(spool.fcntl, "flock", flock)
+        another = SpoolRoot(tmp_path)
+        seen.append(another.folder)
+        another.remove()
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(spool.fcntl, "flock", start_another_before)
+    first = SpoolRoot(tmp_path)
+    assert first.folder.is_dir()
+    assert seen[0] != first.folder
+    first.remove()
+    (tmp_path / f"{BEGUN_PREFIX}old").mkdir()
+    os.utime(tmp_path / f"{BEGUN_PREFIX}old", (1, 1))
+    SpoolRoot(tmp_path).remove()
+    assert not list(tmp_path.iterdir())

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dr_core.domain.grades import Grade
+from dr_core.domain.guideline import find_follow_up
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import ReviewReason, Status
 from dr_core.screening.visit import VisitOutcome, rank_eye, state_eye, summarise_visit
@@ -59,10 +60,11 @@ def test_a_referable_eye_outweighs_an_ungradable_one_and_both_are_told():
 
 def test_a_score_over_the_threshold_refers_whatever_the_grade():
     mild = eye(OS, Grade.MILD_NPDR)
-    flagged = replace(mild, decision=replace(mild.decision, referable=True))
+    referred = find_follow_up(Grade.MILD_NPDR, referable=True)
+    flagged = replace(mild, decision=replace(mild.decision, referable=True, follow_up=referred))
     visit = summarise_visit([eye(OD), flagged])
-    assert visit.outcome is VisitOutcome.REFER
-    assert "reaches the referral threshold" in visit.summary
+    assert (visit.outcome, visit.deciding) == (VisitOutcome.REFER, flagged)
+    assert "left eye (OS), Mild NPDR. Refer to an ophthalmologist" in visit.summary
     assert "Re-screen" not in visit.summary
 
 
