@@ -8,6 +8,7 @@ import os
 import struct
 import zipfile
 import zlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path
@@ -48,6 +49,7 @@ _DAMAGED = (
     LZMAError,
     EOFError,
     OSError,
+    OverflowError,
     NotImplementedError,
     RuntimeError,
     ValueError,
@@ -99,19 +101,21 @@ class ArchivedPhotograph:
         return f"{self.entry.file_size}-{self.entry.CRC:08x}"
 
 
-def open_archive(path: Path) -> BatchInput:
+def open_archive(packed: Path | BinaryIO) -> BatchInput:
     """List the photographs of a ZIP file, sorted by name.
 
     Args:
-        path: a ZIP file on disk, under a name of our own.
+        packed: a ZIP file on disk, under a name of our own, or its bytes; a stream must stay open while its photographs
+            are read.
 
     Raises:
         UnreadablePhotograph: not a ZIP, damaged, or protected by a password.
         PhotographTooLarge: too many entries, or too much to unpack.
     """
-    _check_directory_size(path)
     try:
-        archive = zipfile.ZipFile(path)
+        with packed.open("rb") if isinstance(packed, Path) else nullcontext(packed) as stream:
+            _check_directory_size(stream)
+        archive = zipfile.ZipFile(packed)
         entries = [entry for entry in archive.infolist() if not _is_clutter(entry)]
     except _DAMAGED as error:
         raise UnreadablePhotograph(_CORRUPT) from error
@@ -147,28 +151,24 @@ def _holds_photograph(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bool:
         return True
 
 
-def _check_directory_size(path: Path) -> None:
+def _check_directory_size(stream: BinaryIO) -> None:
     """Refuse a table of contents of millions of entries before `zipfile` builds an object for each of them.
 
     Raises:
         UnreadablePhotograph: there is no table of contents.
         PhotographTooLarge: it is longer than that of `MAX_ENTRIES` files.
     """
-    try:
-        with path.open("rb") as stream:
-            length = stream.seek(0, os.SEEK_END)
-            start = max(0, length - _MAX_COMMENT_BYTES - _END_RECORD.size - _END64_LOCATOR.size)
-            stream.seek(start)
-            tail = stream.read()
-            at = tail.rfind(_END_MAGIC)
-            size_bytes = _END_RECORD.unpack_from(tail, at)[5] if at >= 0 else -1
-            locator_at = at - _END64_LOCATOR.size
-            if locator_at >= 0 and tail.startswith(_END64_LOCATOR_MAGIC, locator_at):
-                # Some versions of zipfile believe the locator, others look right before it: a forger may serve both.
-                places = (_END64_LOCATOR.unpack_from(tail, locator_at)[2], start + locator_at - _END64_RECORD.size)
-                size_bytes = max(size_bytes, *(_read_directory_size(stream, place) for place in places))
-    except (OSError, struct.error, ValueError, OverflowError) as error:
-        raise UnreadablePhotograph(_CORRUPT) from error
+    length = stream.seek(0, os.SEEK_END)
+    start = max(0, length - _MAX_COMMENT_BYTES - _END_RECORD.size - _END64_LOCATOR.size)
+    stream.seek(start)
+    tail = stream.read()
+    at = tail.rfind(_END_MAGIC)
+    size_bytes = _END_RECORD.unpack_from(tail, at)[5] if at >= 0 else -1
+    locator_at = at - _END64_LOCATOR.size
+    if locator_at >= 0 and tail.startswith(_END64_LOCATOR_MAGIC, locator_at):
+        # Some versions of zipfile believe the locator, others look right before it: a forger may serve both.
+        places = (_END64_LOCATOR.unpack_from(tail, locator_at)[2], start + locator_at - _END64_RECORD.size)
+        size_bytes = max(size_bytes, *(_read_directory_size(stream, place) for place in places))
     if size_bytes < 0:
         raise UnreadablePhotograph(_CORRUPT)
     if size_bytes > MAX_DIRECTORY_BYTES:

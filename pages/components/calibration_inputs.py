@@ -48,16 +48,6 @@ class CalibrationRun:
     ungraded: int
 
 
-class _HeldArchive(io.BytesIO):
-    """A ZIP file in memory for `open_archive`, which opens its path twice and asks nothing else of it."""
-
-    def open(self, mode: str) -> io.BytesIO:
-        """Return the bytes from their beginning, for reading."""
-        if mode != "rb":
-            raise ValueError(f"an upload is read as bytes. Received: {mode}")
-        return io.BytesIO(self.getvalue())
-
-
 def find_run() -> CalibrationRun | None:
     """Return the calibration of this session; None when there is none."""
     return st.session_state.get(RUN)
@@ -209,5 +199,5 @@ def _gather(kind: str, uploads: Sequence[UploadedFile]) -> Sequence[PhotographSo
         DRError: the ZIP file is damaged or too large.
     """
     if kind == ARCHIVE:
-        return open_archive(_HeldArchive(uploads[0].getvalue())).photographs
+        return open_archive(io.BytesIO(uploads[0].getvalue())).photographs
     return [HeldPhotograph(upload.name, upload) for upload in uploads]
