@@ -10,32 +10,31 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from dr_core.domain.errors import NotAFundusPhotograph
-from dr_core.domain.photograph import BoolArray, FieldOfView, UInt8Array
+from dr_core.domain.photograph import FieldOfView, UInt8Array
 from dr_core.imaging.ellipse_fit import Ellipse, Points, fit_ellipse
+from dr_core.imaging.lit_area import sample_boundary, segment_lit_area
 from dr_core.imaging.page import Page, Window, find_page
 from dr_core.imaging.retina_likeness import require_retina
 from dr_core.imaging.shrink import shrink
+from dr_core.imaging.straight_cut import find_cut_window
 
 ANALYSIS_SIZE_PX = 384
 MIN_SIDE_PX = 64
 AS_SAVED = "Upload the photograph as the camera saved it."
-# Share of the way from the surround's level to the retina's bright level at which the retina begins.
-EDGE_LEVEL = 0.10
-EDGE_STEP_RANGE = (5.0, 24.0)
 MIN_EDGE_FIT = 0.45
 MIN_ARC_COVERAGE = 0.25
 # Where only the four corners are dark, little of the arc is seen, and what is seen has to fit well.
 MIN_CORNER_FIT = 0.8
 MIN_CORNER_COVERAGE = 0.1
-# A surround this bright in every channel is a white page, not a camera's mask.
-WHITE_LEVEL = 235
 # An ellipse has one freedom more than a circle, and is believed only when it explains this much more of the boundary.
 ELLIPSE_GAIN = 0.06
 # Where what is lit is less than this of the longer side, most of the surround is cut away before the field is sought.
 WIDE_SURROUND, SURROUND_KEPT = 0.6, 0.15
+# Black that was added is cut off once, and once more where little was left in the first place to see it by; what a
+# picture of no retina shows may end in a straight line again and again.
+MOST_CUTS = 2
 # Lit area beyond the field, as a share of what is lit in all: burnt-in text and a slack rim stay below it.
 MAX_LIT_BEYOND = 0.17
 BEYOND_RADII = 1.1
@@ -50,8 +49,6 @@ SEVERAL_FIELDS = (
     "This picture shows more than one lit field, of which only one would be graded. Upload each eye as a photograph of "
     "its own."
 )
-
-Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,19 +108,25 @@ def locate_field(pixels: UInt8Array) -> LocatedField:
     """
     if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8:
         raise ValueError(f"pixels must be (H, W, 3) uint8. Received: {pixels.shape} {pixels.dtype}")
+    return _locate(pixels, MOST_CUTS)
+
+
+def _locate(pixels: UInt8Array, cuts_left: int) -> LocatedField:
     height, width = pixels.shape[:2]
     if min(height, width) < MIN_SIDE_PX:
         raise NotAFundusPhotograph(f"The picture is only {width} x {height} pixels. {AS_SAVED}")
     scale = min(1.0, ANALYSIS_SIZE_PX / max(height, width))
     small = _reduce(pixels, scale) if scale < 1.0 else pixels
     page = find_page(small)
-    lit, region = _segment_lit_area(small, page)
+    lit, region = segment_lit_area(small, page)
     left, top, wide, high = cv2.boundingRect(region.view(np.uint8))
     alone = cv2.countNonZero(region.view(np.uint8)) >= (1.0 - MAX_LIT_BEYOND) * cv2.countNonZero(lit)
-    if alone and 0 < max(wide, high) < WIDE_SURROUND * max(lit.shape):
-        window = page.find_window(left + wide / 2, top + high / 2, scale) if page else None
-        return _locate_within(pixels, (left / scale, top / scale, wide / scale, high / scale), window)
-    ellipse = _fit_field(_sample_boundary(region), small.shape[0], small.shape[1])
+    cut = find_cut_window(region, scale) if alone and cuts_left and page is None else None
+    if alone and (cut or 0 < max(wide, high) < WIDE_SURROUND * max(lit.shape)):
+        window = page.find_window(left + wide / 2, top + high / 2, scale) if page else cut
+        box = (left / scale, top / scale, wide / scale, high / scale)
+        return _locate_within(pixels, box, window, cuts_left - (cut is not None))
+    ellipse = _fit_field(sample_boundary(region), small.shape[0], small.shape[1])
     if ellipse is None:
         raise NotAFundusPhotograph(NOT_A_FUNDUS)
     return LocatedField(
@@ -134,10 +137,13 @@ def locate_field(pixels: UInt8Array) -> LocatedField:
     )
 
 
-def _locate_within(pixels: UInt8Array, box: tuple[float, float, float, float], window: Window | None) -> LocatedField:
+def _locate_within(
+    pixels: UInt8Array, box: tuple[float, float, float, float], window: Window | None, cuts_left: int
+) -> LocatedField:
     """Find the field in the part of a picture that is lit: x, y, width and height of `box`, nowhere beyond `window`.
 
-    In a wide black surround, as of a frame of video, a field would be too small to be believed.
+    In a wide black surround, as of a frame of video, a field would be too small to be believed; and where black was
+    added to a field that the camera cut off, the line between them is none of the field's boundary.
     """
     left, top, wide, high = box
     margin = SURROUND_KEPT * max(wide, high)
@@ -147,7 +153,7 @@ def _locate_within(pixels: UInt8Array, box: tuple[float, float, float, float], w
     if min(bottom - y, right - x) < MIN_SIDE_PX:
         size = f"What is lit of the picture has only {wide:.0f} x {high:.0f} pixels, too few for a retina."
         raise NotAFundusPhotograph(f"{size} {AS_SAVED}")
-    found = locate_field(np.ascontiguousarray(pixels[y:bottom, x:right]))
+    found = _locate(np.ascontiguousarray(pixels[y:bottom, x:right]), cuts_left)
     field = found.field.shift(y, x, (pixels.shape[0], pixels.shape[1]))
     return replace(found, field=replace(field, window=field.window or window))
 
@@ -172,58 +178,6 @@ def _reduce(pixels: UInt8Array, scale: float) -> UInt8Array:
     # Halving is many times as fast as any other mean, and what is left to reduce then is too little to alias.
     half = cv2.resize(pixels, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
     return np.asarray(cv2.resize(half, size, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
-
-
-def _segment_lit_area(pixels: UInt8Array, page: Page | None) -> tuple[UInt8Array, BoolArray]:
-    """Return what is lit of `pixels` and no part of the page around them, 1 or 0, and the largest region of it."""
-    red, green, blue = (np.asarray(channel, dtype=np.uint8) for channel in cv2.split(pixels))
-    blackened = np.maximum(np.maximum(red, green), blue)
-    blackened[np.minimum(np.minimum(red, green), blue) > WHITE_LEVEL] = 0
-    if page is not None:
-        blackened[page.covered > 0] = 0
-    level = np.asarray(cv2.GaussianBlur(blackened, (0, 0), 1.2), dtype=np.uint8)
-    surround = _find_level(np.concatenate([level[0], level[-1], level[:, 0], level[:, -1]]), 0.05)
-    bright = _find_level(level, 0.95)
-    step = min(max(EDGE_LEVEL * (bright - surround), EDGE_STEP_RANGE[0]), EDGE_STEP_RANGE[1])
-    over = cv2.threshold(level, math.floor(surround + step), 1, cv2.THRESH_BINARY)[1]
-    opened = cv2.morphologyEx(over, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7)))
-    lit: UInt8Array = np.asarray(opened, dtype=np.uint8)
-    # Mostly there is one region, as contours tell ten times sooner than labels do; those of holes have a parent.
-    parents = cv2.findContours(lit, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)[1]
-    if parents is None or (parents[0, :, 3] < 0).sum() == 1:
-        return lit, lit.view(np.bool_)
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(lit)
-    largest = 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-    return lit, np.asarray(labels == largest, dtype=np.bool_)
-
-
-def _find_level(level: UInt8Array, share: float) -> float:
-    """Return the level below which `share` of uint8 `level` lies, as `numpy.percentile` has it but sooner."""
-    below = np.cumsum(cv2.calcHist([level], [0], None, [256], [0, 256]).ravel())
-    rank = share * (level.size - 1)
-    low, high = (int(np.searchsorted(below, math.floor(rank) + step, side="right")) for step in (0, 1))
-    return low + (high - low) * (rank - math.floor(rank))
-
-
-def _sample_boundary(lit: BoolArray) -> Points:
-    """Return (N, 2) x, y of the outermost lit pixels of each row and column, those on the picture's edge left out."""
-    height, width = lit.shape
-    rows, left, right = _find_ends(lit)
-    columns, top, bottom = _find_ends(np.ascontiguousarray(lit.T))
-    x = np.concatenate([left, right, columns, columns])
-    y = np.concatenate([rows, rows, top, bottom])
-    margin = 2
-    inside = (x >= margin) & (x < width - margin) & (y >= margin) & (y < height - margin)
-    # One number for each point sorts and drops what was found twice.
-    codes = np.unique(x[inside] * height + y[inside])
-    return np.column_stack([codes // height, codes % height]).astype(np.float64)
-
-
-def _find_ends(lit: BoolArray) -> tuple[Indices, Indices, Indices]:
-    """Return the rows that are lit anywhere, and the first and the last lit column of each."""
-    rows = np.flatnonzero(lit.any(axis=1))
-    chosen = lit[rows]
-    return rows, chosen.argmax(axis=1), lit.shape[1] - 1 - chosen[:, ::-1].argmax(axis=1)
 
 
 def _fit_field(points: Points, height: int, width: int) -> Ellipse | None:
