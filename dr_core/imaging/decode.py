@@ -9,6 +9,7 @@ import io
 import math
 import re
 import struct
+import warnings
 import zlib
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -23,10 +24,11 @@ from dr_core.imaging.decode_deep import PILLOW_FORMATS, find_deep_order, to_rgb8
 from dr_core.imaging.decode_gate import DecodingGate
 from dr_core.imaging.decode_guards import CUT_OFF, find_cut_off, find_forged_header, find_pages
 from dr_core.imaging.decode_headers import describe_unread, strip_ancillary
-from dr_core.imaging.decode_jpeg import read_jpeg
+from dr_core.imaging.decode_jpeg import JPEG_FORMATS, read_jpeg
 from dr_core.imaging.decode_png import find_png_fault
 from dr_core.imaging.decode_scans import find_scan_fault
 from dr_core.imaging.decode_tiff import find_tiff_fault
+from dr_core.imaging.decode_weight import weigh
 from dr_core.imaging.shrink import reduce_to
 
 if TYPE_CHECKING:
@@ -60,7 +62,6 @@ _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\x00", b"MM\x00*")
 _DICOM_MAGIC, _DICOM_MAGIC_AT = b"DICM", 128
 HEAD_BYTES = _DICOM_MAGIC_AT + len(_DICOM_MAGIC)
 _BIG_TIFF_MAGIC = (b"II+\x00", b"MM\x00+")
-_JPEG_FORMATS = ("JPEG", "MPO")
 # What a JPEG's sides can be divided by while it is decoded.
 _PARTS = (1, 2, 4, 8)
 # EXIF orientation: whether rows and columns change places, and OpenCV's code for the flip that follows.
@@ -79,6 +80,8 @@ _gate = DecodingGate(MAX_PIXELS_AT_ONCE)
 
 # Pillow's own guard against decompression bombs, lowered to ours; it raises at twice this.
 Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+# What it thinks of a damaged file stands in the report, in words that help; one file can make it say 8,000 things.
+warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def looks_like_image(head: bytes) -> bool:
@@ -143,7 +146,8 @@ def decode_photograph(
 
 def find_laterality(name: str) -> Laterality | None:
     """Read the eye from a file name's words; None where they name no eye, or both."""
-    words = re.split(r"[^a-z]+", PurePath(name).stem.lower())
+    # The extension may stay: none is one of these words, and in "Dr. Smith OD" the last dot begins none.
+    words = re.split(r"[^a-z]+", PurePath(name).name.lower())
     found = {_LATERALITY_WORDS[word] for word in words if word in _LATERALITY_WORDS}
     return found.pop() if len(found) == 1 else None
 
@@ -163,7 +167,7 @@ def _describe_unknown(data: bytes) -> str:
 
 def _find_fault(image: Image.Image, data: bytes) -> str:
     """Say what the decoder would not: that parts of the picture are missing."""
-    if image.format in _JPEG_FORMATS:
+    if image.format in JPEG_FORMATS:
         return find_scan_fault(data)
     if image.format == "PNG":
         return find_png_fault(data)
@@ -187,7 +191,7 @@ def _open_and_read(data: bytes, longest_side_px: int, *, exact: bool) -> tuple[U
     with Image.open(io.BytesIO(data), formats=PILLOW_FORMATS) as image:
         width, height = image.size
         parts = _choose_parts(width, height, longest_side_px)
-        with _gate.hold(_weigh(image, parts)):
+        with _gate.hold(weigh(image, data, parts)):
             if fault := _find_fault(image, data):
                 raise UnreadablePhotograph(fault)
             pixels, swapped = _read_pixels(image, data, longest_side_px, parts, exact=exact)
@@ -198,7 +202,7 @@ def _read_dicom(picture: "DicomPicture", longest_side_px: int, *, exact: bool) -
     """Return what `_open_and_read` does of a picture in a DICOM file that is no JPEG."""
     width, height = picture.width_px, picture.height_px
     parts = _choose_parts(width, height, longest_side_px)
-    with _gate.hold(2 * width * height):
+    with _gate.hold(picture.weight_px):
         pixels = reduce_to(picture.read_pixels(), longest_side_px if exact else _divide(width, height, parts))
     return pixels, width, height
 
@@ -218,27 +222,19 @@ def _divide(width: int, height: int, parts: int) -> int:
     return math.ceil(max(width, height) / parts)
 
 
-def _weigh(image: Image.Image, parts: int) -> int:
-    """Return how many pixels an image that is not loaded yet will hold in memory."""
-    pixels = image.width * image.height
-    if image.format in _JPEG_FORMATS and "progressive" not in image.info:
-        return pixels // parts**2  # libjpeg keeps no more of it than what is asked for
-    return 2 * pixels if find_deep_order(image) else pixels  # these are read twice
-
-
 def _read_pixels(
     image: Image.Image, data: bytes, longest_side_px: int, parts: int, *, exact: bool
 ) -> tuple[UInt8Array, bool]:
     """Return (H, W, 3) uint8 pixels at the working size, and whether EXIF rotation swapped the sides."""
     width, height = image.size
-    pixels = read_jpeg(data, image.mode, image.size, parts) if image.format in _JPEG_FORMATS else None
+    pixels = read_jpeg(data, image.mode, image.size, parts) if image.format in JPEG_FORMATS else None
     if pixels is None:
         # libjpeg scales while decoding; the draft never falls below the size asked for.
         image.draft("RGB", (max(1, width // parts), max(1, height // parts)))
         deep_order = find_deep_order(image)
         image.load()
         pixels = to_rgb8(image, data, deep_order)
-    if image.format in _JPEG_FORMATS and (fault := find_cut_off(pixels)):
+    if image.format in JPEG_FORMATS and (fault := find_cut_off(pixels)):
         raise UnreadablePhotograph(fault)
     # Asked only now, because Pillow has turned a TIFF upright and forgotten the tag when it is loaded.
     swapped, flip = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation), (False, None))

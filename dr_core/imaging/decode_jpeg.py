@@ -17,7 +17,9 @@ from dr_core.domain.errors import UnreadablePhotograph
 from dr_core.domain.photograph import UInt8Array
 from dr_core.imaging.decode_guards import CUT_OFF
 
-__all__ = ["is_damaged_jpeg", "read_jpeg"]
+__all__ = ["JPEG_FORMATS", "is_damaged_jpeg", "read_jpeg"]
+
+JPEG_FORMATS = ("JPEG", "MPO")  # as Pillow names them
 
 # The decoder's words when the compressed picture ends too early, or holds what no encoder writes.
 _DAMAGED = re.compile(r"corrupt jpeg data|premature end", re.IGNORECASE)

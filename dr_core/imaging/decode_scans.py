@@ -7,7 +7,7 @@ picture, blurred or without colour, and warns of nothing where the rest is missi
 from dr_core.imaging.decode_guards import CUT_OFF
 from dr_core.imaging.decode_headers import FRAMES, SOS, walk_markers
 
-__all__ = ["MAX_SCANS", "find_scan_fault"]
+__all__ = ["MAX_SCANS", "find_scan_fault", "keeps_coefficients"]
 
 # Progressive JPEGs of cameras and editors have about ten scans; a made-up one of hundreds would take minutes.
 MAX_SCANS = 100
@@ -39,6 +39,25 @@ def find_scan_fault(data: bytes) -> str:
                 return TOO_MANY
             _receive(data, at, lacking, progressive=progressive)
     return CUT_OFF if any(map(any, lacking.values())) else ""
+
+
+def keeps_coefficients(data: bytes) -> bool:
+    """Whether libjpeg holds all of a JPEG in memory until its last scan has come, however small it is asked for.
+
+    Progressive ones are not alone in that: so is any whose first scan does not hold all colours.
+
+    Raises:
+        UnreadablePhotograph: it has too many markers.
+    """
+    colours = b""
+    for code, at in walk_markers(data):
+        if code in FRAMES and not colours:
+            if code in _PROGRESSIVE:
+                return True
+            colours = data[at + 7 : at + 8]
+        elif code == SOS:
+            return data[at + 2 : at + 3] != colours
+    return False
 
 
 def _new_levels() -> bytearray:

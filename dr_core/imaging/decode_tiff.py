@@ -8,12 +8,13 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from dr_core.domain.errors import UnreadablePhotograph
 from dr_core.imaging.decode_guards import CUT_OFF
 from dr_core.imaging.decode_headers import FORGED
 from dr_core.imaging.decode_jpeg import is_damaged_jpeg
 from dr_core.imaging.decode_scans import find_scan_fault
 
-__all__ = ["find_tiff_fault"]
+__all__ = ["find_tiff_fault", "measure_tile"]
 
 _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _PLANAR = 256, 257, 258, 259, 277, 284
 _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 278, 279
@@ -25,11 +26,20 @@ _SEPARATE_PLANES = 2
 _FIRST_PLACE = 8
 # Quantisation and Huffman tables together have some hundreds.
 MAX_TABLES_BYTES = 16_384
+# Programs that cut pictures into tiles take one size for all, and fill up what a small picture leaves of it; sides are
+# multiples of 16. A tile is unpacked as a whole, so one that is larger than both would fill the memory.
+SMALL_TILE_SIDE, TILE_STEP = 2048, 16
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 
 OLD_JPEG = (
     "The file is a TIFF with an old kind of JPEG within, in which damage cannot be told. Export the photograph as "
     "ordinary JPEG or PNG."
+)
+
+
+LARGE_TILE = (
+    "The file is a TIFF whose tiles are far larger than its picture, as no camera writes them. Export the photograph "
+    "as ordinary JPEG or PNG."
 )
 
 
@@ -62,6 +72,30 @@ def find_tiff_fault(tags: Mapping[int, Any], data: bytes) -> str:
         return _find_part_fault(tags, data, compression)
     except (_Incomplete, ArithmeticError, LookupError, TypeError, ValueError):
         return CUT_OFF
+
+
+def measure_tile(tags: Mapping[int, Any]) -> int:
+    """Return how many pixels one tile of a page has; 0 where it is cut into strips, which end where the page does.
+
+    Args:
+        tags: of the page, as Pillow reads them.
+
+    Raises:
+        UnreadablePhotograph: the tile is far larger than the page, or no size at all.
+    """
+    if _TILE_WIDTH not in tags and _TILE_HEIGHT not in tags:
+        return 0
+    sides: tuple[Any, Any] = tags.get(_WIDTH), tags.get(_HEIGHT)
+    tile: tuple[Any, Any] = tags.get(_TILE_WIDTH, sides[0]), tags.get(_TILE_HEIGHT, sides[1])
+    # A fraction that is no number would never be let through the gate.
+    if not all(isinstance(side, int) and side > 0 for side in (*sides, *tile)):
+        raise UnreadablePhotograph(CUT_OFF)
+    most = [max(SMALL_TILE_SIDE, math.ceil(side / TILE_STEP) * TILE_STEP) for side in sides]
+    pixels: int = math.prod(tile)
+    # Of a picture of a few rows, one that fits by its sides may still be a thousand times as large.
+    if tile[0] > most[0] or tile[1] > most[1] or pixels > max(SMALL_TILE_SIDE**2, 2 * math.prod(sides)):
+        raise UnreadablePhotograph(LARGE_TILE)
+    return pixels
 
 
 def _find_part_fault(tags: Mapping[int, Any], data: bytes, compression: int) -> str:

@@ -10,7 +10,9 @@ from PIL import Image
 from dr_core.domain.errors import UnreadablePhotograph
 from dr_core.imaging import decode
 from dr_core.imaging.decode_gate import DecodingGate
+from tests.dicom_files import wrap_jpeg_2000, wrap_pixels
 from tests.imaging.marked_picture import draw_corner, encode
+from tests.imaging.test_decode_scans import write_in_scans_of_one_colour
 
 SOON_S = 0.1
 AT_LAST_S = 10.0
@@ -140,12 +142,23 @@ def test_decoding_asks_for_the_pixels_that_it_will_hold(asked, kind, options, sh
     assert asked == [share]
 
 
+def test_a_jpeg_with_a_scan_for_each_colour_counts_in_full_as_a_progressive_one(asked):
+    decode.decode_photograph(write_in_scans_of_one_colour(3), "eye", longest_side_px=15, exact=False)
+    assert asked == [60 * 40]
+
+
 def test_deep_colours_count_twice_because_they_are_read_twice(asked):
     values = np.zeros((40, 60, 3), dtype=np.uint16)
     done, data = decode.cv2.imencode(".png", values)
     assert done
     decode.decode_photograph(data.tobytes(), "eye.png")
     assert asked == [2 * 40 * 60]
+
+
+def test_pictures_in_dicom_count_for_what_their_decoders_keep(asked, fundus_pixels):
+    for data in (wrap_pixels(fundus_pixels), wrap_jpeg_2000(fundus_pixels)):
+        decode.decode_photograph(data, "IM0001")
+    assert asked == [2 * 640 * 480, 3 * 640 * 480]
 
 
 def test_photographs_that_are_refused_leave_the_gate_open(asked):

@@ -1,5 +1,8 @@
 """Whatever bytes are uploaded, decoding ends in a photograph or in a PhotographError that says what to do."""
 
+import struct
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -92,6 +95,21 @@ def test_decode_accepts_the_largest_size_that_is_promised():
 def test_decode_refuses_too_many_bytes_before_it_looks_at_them():
     with pytest.raises(PhotographTooLarge, match=r"at most \d+ MB are accepted"):
         decode_photograph(bytes(MAX_BYTES + 1), "eye.jpg")
+
+
+def test_what_pillow_thinks_of_a_damaged_file_is_written_nowhere(tmp_path):
+    """In a process of its own, since pytest takes filters away."""
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1000, 8) for tag in range(1001, 1101))
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 100) + entries + bytes(4)
+    path = tmp_path / "eye.jpg"
+    path.write_bytes(encode(draw_small(), "JPEG", exif=exif))
+    code = (
+        "import sys, pathlib\n"
+        "from dr_core.imaging.decode import decode_photograph\n"
+        "print(decode_photograph(pathlib.Path(sys.argv[1]).read_bytes(), 'eye').pixels.shape)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60, check=True)
+    assert (done.stdout, done.stderr) == ("(40, 60, 3)\n", "")
 
 
 def decode_or_refuse(data: bytes) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from dr_core.domain.errors import UnreadablePhotograph
 from dr_core.imaging.decode import decode_photograph
-from dr_core.imaging.decode_scans import MAX_SCANS, find_scan_fault
+from dr_core.imaging.decode_scans import MAX_SCANS, find_scan_fault, keeps_coefficients
 from tests.imaging.marked_picture import corner_of, draw_corner, encode
 
 SCAN, END = b"\xff\xda", b"\xff\xd9"
@@ -86,6 +86,14 @@ def test_a_sequential_jpeg_needs_the_scans_of_all_its_colours():
     for complete in (1, 2):
         with pytest.raises(UnreadablePhotograph, match="damaged or incomplete"):
             decode_photograph(write_in_scans_of_one_colour(complete), "eye.jpg")
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_libjpeg_keeps_all_of_a_jpeg_unless_its_first_scan_holds_all_colours(fundus_pixels, mode):
+    assert keeps_coefficients(encode_progressive(fundus_pixels, mode))
+    assert not keeps_coefficients(encode(Image.fromarray(fundus_pixels).convert(mode), "JPEG"))
+    assert keeps_coefficients(write_in_scans_of_one_colour(3))
+    assert not keeps_coefficients(b"\xff\xd8\xff")
 
 
 def test_a_jpeg_of_hundreds_of_scans_is_refused_by_its_markers_alone():
