@@ -1,14 +1,37 @@
-"""Which photographs a benchmark looks at: splits, sources and a limit, drawn evenly and always the same."""
+"""Which photographs a benchmark looks at: folder, splits, sources and a limit, drawn evenly and always the same."""
 
-from collections.abc import Sequence
+import argparse
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from dr_core.domain.errors import ConfigurationError
+from dr_core.domain.errors import ConfigurationError, DRError
 from dr_core.training.dataset import LabelledPhotograph, read_manifest
 
 SEED = 0
+DATA_VARIABLE = "RETINADESK_DATA"
+BESIDE = "../shared/data"
+
+
+def add_data_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``--data DIR``; by default the folder that the app and the tests use, too."""
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=Path(os.environ.get(DATA_VARIABLE) or BESIDE),
+        metavar="DIR",
+        help=f"holds manifest.csv (default: what {DATA_VARIABLE} names, or else {BESIDE})",
+    )
+
+
+def run_in_words(main: Callable[[], int | None]) -> int | str | None:
+    """Run a benchmark; where there is no data it ends with a sentence for `sys.exit` instead of a traceback."""
+    try:
+        return main()
+    except DRError as error:
+        return str(error)
 
 
 def choose_photographs(

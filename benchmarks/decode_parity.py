@@ -17,6 +17,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.chosen_photographs import add_data_argument, run_in_words
 from dr_core.domain.errors import PhotographError
 from dr_core.domain.grades import Grade
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
@@ -78,7 +79,7 @@ def main() -> None:
     """Print the share with the same grade, and the differences of the probabilities."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, nargs="?", help="JPEGs as a camera saved them")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    add_data_argument(parser)
     parser.add_argument("--limit", type=int, default=200)
     parser.add_argument("--model-dir", type=Path, default=None)
     arguments = parser.parse_args()
@@ -104,4 +105,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_in_words(main))

@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.chosen_photographs import add_data_argument, run_in_words
 from benchmarks.heatmap_methods import list_methods, point_at_centre, point_at_random
 from benchmarks.outlined_examples import SPLITS, Example, read_examples
 from benchmarks.pointing_game import (
@@ -52,7 +53,7 @@ class Report:
 def main() -> None:
     """Measure on val (or the split named), print, and write JSON on demand."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    add_data_argument(parser)
     parser.add_argument("--model", type=Path, help="folder of the model; the released one by default")
     parser.add_argument("--split", choices=tuple(SPLITS), default="val", help="'outside' is all but train")
     parser.add_argument("--methods", nargs="+", default=["lesions", "lesions-cam", "cam", "cam-referable"])
@@ -106,4 +107,4 @@ def print_report(report: Report) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_in_words(main))

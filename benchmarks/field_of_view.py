@@ -19,7 +19,7 @@ import cv2
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.chosen_photographs import choose_photographs
+from benchmarks.chosen_photographs import add_data_argument, choose_photographs, run_in_words
 from benchmarks.non_fundus import cut_samples, draw_non_fundus
 from dr_core.domain.errors import NotAFundusPhotograph, PhotographError
 from dr_core.domain.results import Status
@@ -131,7 +131,7 @@ def print_table(title: str, counts: Sequence[RefusedCount], goal: str) -> None:
 def main() -> int:
     """Count and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR", help="holds manifest.csv")
+    add_data_argument(parser)
     parser.add_argument("--split", default="train,val,excluded", help="splits, separated by commas")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N photographs of a source")
     parser.add_argument("--drawn", type=int, default=DRAWN_PER_KIND, metavar="N", help="drawn pictures of each kind")
@@ -156,4 +156,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_in_words(main))

@@ -22,7 +22,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.chosen_photographs import choose_photographs
+from benchmarks.chosen_photographs import add_data_argument, choose_photographs, run_in_words
 from dr_core.domain.errors import DRError, NotAFundusPhotograph
 from dr_core.domain.photograph import AnyArray, BoolArray, Float32Array
 from dr_core.imaging.decode import decode_photograph
@@ -218,7 +218,7 @@ def _as_numbers(framing: Framing) -> list[float]:
 def main() -> int:
     """Measure the splits named and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR", help="holds manifest.csv")
+    add_data_argument(parser)
     parser.add_argument("--split", default="train,val", help="splits, separated by commas")
     parser.add_argument("--source", help="only this source")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N photographs of a source")
@@ -247,4 +247,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_in_words(main))

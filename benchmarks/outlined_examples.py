@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dr_core.domain.errors import ConfigurationError
 from dr_core.domain.photograph import AnyArray, BoolArray, FieldOfView
 from dr_core.domain.results import Prediction
 from dr_core.imaging.decode import ANALYSIS_SIDE_PX, decode_photograph
@@ -40,8 +41,17 @@ class Example:
 
 
 def read_examples(data_dir: Path, split: str, classifier: Classifier) -> Iterator[Example]:
-    """Yield every outlined photograph of `split` as the app sees it."""
-    with (data_dir / "lesions.csv").open(newline="", encoding="utf-8") as file:
+    """Yield every outlined photograph of `split` as the app sees it.
+
+    Raises:
+        ConfigurationError: the folder has no outlines.
+    """
+    listed = data_dir / "lesions.csv"
+    if not listed.is_file():
+        raise ConfigurationError(
+            f'There is no {listed.name} in "{data_dir.name}". Point --data at the folder that holds the outlines.'
+        )
+    with listed.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["grading_split"] in SPLITS[split]]
     for row in rows:
         photograph = decode_photograph((data_dir / row["image"]).read_bytes(), "", longest_side_px=ANALYSIS_SIDE_PX)

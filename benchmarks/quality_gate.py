@@ -21,6 +21,7 @@ from sklearn.metrics import roc_auc_score
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.chosen_photographs import add_data_argument, run_in_words
 from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.photograph import FieldOfView, FundusPhotograph
 from dr_core.domain.quality import QualityReport
@@ -163,7 +164,7 @@ def report(samples: list[Sample]) -> None:
 def main() -> None:
     """Measure on val (or the split named), or fit on train."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    add_data_argument(parser)
     parser.add_argument("--split", choices=("train", "val", "test"), default="val")
     parser.add_argument("--fit", action="store_true", help="fit on train and print the weights")
     arguments = parser.parse_args()
@@ -179,4 +180,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_in_words(main))

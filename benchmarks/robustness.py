@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.chosen_photographs import choose_photographs
+from benchmarks.chosen_photographs import add_data_argument, choose_photographs, run_in_words
 from dr_core.domain.photograph import UInt8Array
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.encode import encode_jpeg
@@ -225,7 +225,7 @@ def _show(value: float | None) -> str:
 def main() -> int:
     """Measure the splits named and print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR", help="holds manifest.csv")
+    add_data_argument(parser)
     parser.add_argument("--model", type=Path, metavar="DIR", help="holds the model; the released one by default")
     parser.add_argument("--split", default="val", help="splits, separated by commas")
     parser.add_argument("--limit", type=int, metavar="N", help="at most N photographs of a source")
@@ -245,4 +245,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_in_words(main))

@@ -15,6 +15,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from benchmarks.chosen_photographs import add_data_argument, run_in_words
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import Decision, Prediction, ReviewReason, ScreeningResult, Status
 from dr_core.model.calibration import decide
@@ -155,7 +156,7 @@ def print_table(table: MeasuredTable) -> None:
 def main() -> None:
     """Measure one split, print the tables and write them if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    add_data_argument(parser)
     parser.add_argument(
         "--split", choices=("val", "test"), default="val", help="test is read once for a released model"
     )
@@ -180,4 +181,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_in_words(main))

@@ -1,4 +1,4 @@
-"""The command line: ``python -m dr_core COMMAND``, or ``dr-screen COMMAND`` once installed.
+"""The command line: ``python -m dr_core COMMAND``.
 
 Each command is a module of this package with ``NAME``, ``SUMMARY``, ``add_arguments(parser)`` and ``run(arguments)``,
 listed in ``COMMANDS``. What a command needs beyond the library's core (TensorFlow, for one), it imports in ``run``.
@@ -15,14 +15,15 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from types import FrameType
+from types import FrameType, ModuleType
 
 from dr_core import __version__
 from dr_core.domain.errors import ConfigurationError, DRError, ModelError
 from dr_core.domain.intended_use import INTENDED_USE
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["COMMANDS", "load_commands", "main"]
 
+PROGRAM = "python -m dr_core"
 COMMANDS = ("calibrate", "evaluate", "grade", "serve", "statistics", "train")
 
 EXIT_FAILURE, EXIT_USAGE, EXIT_MODEL, EXIT_INTERRUPTED = 1, 2, 3, 130
@@ -46,9 +47,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except DRError as error:
-        print(f"dr-screen: {error}", file=sys.stderr)
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
         return _find_status(error)
     return status
+
+
+def load_commands() -> list[ModuleType]:
+    """Import every command, and return the modules in the order of `COMMANDS`."""
+    return [import_module(f"dr_core.cli.{name}") for name in COMMANDS]
 
 
 @contextmanager
@@ -81,16 +87,17 @@ def _find_status(error: DRError) -> int:
 
 def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="dr-screen",
+        prog=PROGRAM,
         description="Screening of fundus photographs for diabetic retinopathy.",
         epilog=INTENDED_USE,
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"RetinaDesk {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name in COMMANDS:
-        module = import_module(f"dr_core.cli.{name}")
-        command = commands.add_parser(module.NAME, help=module.SUMMARY, description=module.SUMMARY, allow_abbrev=False)
+    for module in load_commands():
+        # argparse fills placeholders into the help of a command, and none into its description.
+        summary = module.SUMMARY.replace("%", "%%")
+        command = commands.add_parser(module.NAME, help=summary, description=module.SUMMARY, allow_abbrev=False)
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return parser

@@ -19,7 +19,7 @@ from dr_core.screening.progress import BatchProgress
 __all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
 
 NAME = "evaluate"
-SUMMARY = "Measure the model on labelled photographs, per source and pooled, with 95%% intervals."
+SUMMARY = "Measure the model on labelled photographs, per source and pooled, with 95% intervals."
 OUT_HELP = (
     "folder for the JSON (default: the model's, where the Model page finds it; an evaluation of more or of other "
     "photographs stays there until this names the folder)"

@@ -7,9 +7,8 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from dr_core.cli.grading_paths import check_heatmaps, check_output
+from dr_core.cli.grading_paths import check_heatmaps, check_output, find_problem
 from dr_core.cli.grading_run import Engine, GradingPlan, GradingRun
-from dr_core.cli.output_file import quote_path
 from dr_core.cli.progress_line import ProgressLine
 from dr_core.domain.errors import ConfigurationError, StorageError
 from dr_core.domain.operating_point import LocalOperatingPoint
@@ -22,7 +21,7 @@ from dr_core.screening.cluster_session import THIS_COMPUTER
 from dr_core.screening.cluster_worker import pack_job
 from dr_core.screening.journal import Journal, describe_setup
 from dr_core.screening.keepsakes import PictureFolder
-from dr_core.screening.object_storage import find_stored_photographs, is_address
+from dr_core.screening.object_storage import count_named_twice, find_stored_photographs, is_address
 from dr_core.screening.part_file import PART_SUFFIX
 from dr_core.screening.sources import BatchInput
 from dr_core.settings import load_settings
@@ -119,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
         except StorageError as error:
             # Nothing has been graded yet, so this is a wrong argument rather than a failure on the way.
             raise ConfigurationError(str(error)) from error
-        line.say(f"{_describe_batch(batch)} Model: {classifier.spec.label}.")
+        line.say(f"{_describe_batch(batch, count_named_twice(arguments.paths))} Model: {classifier.spec.label}.")
         if point is not None:
             line.say(f"Operating point: {clean_text(point.label)}.")
         line.say(_describe_start(journal, resume=arguments.resume, unfinished=unfinished))
@@ -141,26 +140,28 @@ def _check_engine(arguments: argparse.Namespace) -> None:
 
 
 def _check_inputs(paths: list[str], line: ProgressLine) -> None:
-    missing = [path for path in paths if not is_address(path) and not os.path.lexists(path.removeprefix("file://"))]
-    if len(missing) == len(paths):
-        raise ConfigurationError(f"There is nothing at {', '.join(map(quote_path, missing))}: check the path.")
-    for path in missing:
-        line.say(f"There is nothing at {quote_path(path)}: its row in the report says failed.")
+    problems = [problem for path in paths if not is_address(path) and (problem := find_problem(path))]
+    if len(problems) == len(paths):
+        raise ConfigurationError(" ".join(problems))
+    for problem in problems:
+        line.say(f"{problem} Its row in the report says failed.")
 
 
-def _describe_batch(batch: BatchInput) -> str:
+def _describe_batch(batch: BatchInput, named_twice: int) -> str:
     count = len(batch.photographs)
     parts = [f"{count:,} photograph{'' if count == 1 else 's'} found."]
+    if named_twice:
+        parts.append(f"Named twice, graded once: {named_twice:,}.")
     if batch.other_files:
         parts.append(f"Other files, not graded: {batch.other_files:,}.")
     if batch.linked_folders:
         parts.append(f"Linked folders, not followed (name them to grade them): {batch.linked_folders:,}.")
+    if not count:
+        parts.append("The report will be empty: name photographs, or a folder that holds some.")
     return " ".join(parts)
 
 
 def _describe_start(journal: Journal, *, resume: bool, unfinished: bool) -> str:
-    if journal.notice:
-        return journal.notice
     if resume and journal.recorded:
         return f"Going on: {journal.recorded:,} are done already."
     if resume:

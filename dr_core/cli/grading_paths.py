@@ -14,7 +14,7 @@ from dr_core.screening.folder import holds_photograph
 from dr_core.screening.overlay_mark import has_overlay_name
 from dr_core.screening.sources import read_head
 
-__all__ = ["check_heatmaps", "check_output"]
+__all__ = ["check_heatmaps", "check_output", "find_problem"]
 
 REPORT_SUFFIXES = (".csv", PARQUET_SUFFIX)
 
@@ -66,6 +66,17 @@ def check_heatmaps(heatmaps: Path | None, paths: Sequence[str]) -> None:
         raise ConfigurationError("--heatmaps is a folder to be graded: name another, so that no overlay is graded.")
     if not graded.isdisjoint(real.parents):
         _require_own_files(real)
+
+
+def find_problem(path: str) -> str:
+    """Return why nothing is found at a path of the command line, and the remedy; empty when something is there."""
+    try:
+        os.lstat(path.removeprefix("file://"))
+    except PermissionError:
+        return f"Permission to look at {quote_path(path)} was refused: allow this account to open its folder."
+    except (OSError, ValueError):
+        return f"There is nothing at {quote_path(path)}: check the path."
+    return ""
 
 
 def _is_same_file(out: Path, path: str) -> bool:

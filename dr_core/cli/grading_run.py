@@ -6,9 +6,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from dr_core.cli.earlier_overlays import count_other_overlays
 from dr_core.cli.progress_line import ProgressLine
 from dr_core.domain.errors import StorageError
 from dr_core.domain.results import ScreeningResult
+from dr_core.domain.second_look import needs_reader
 from dr_core.model.classifier import Classifier
 from dr_core.reports.csv import CSV_COLUMNS, DETAIL_COLUMNS, CsvFile, format_details, format_row
 from dr_core.reports.overlay_archive import INDEX_COLUMNS, INDEX_NAME, OverlayEntry, format_index_row
@@ -60,7 +62,8 @@ class GradingRun:
         self._pictures = pictures
         self._line = line
         self._tally = Tally(len(plan.batch.photographs))
-        self._referable = 0
+        self._referable = self._to_read = 0
+        self._overlays: set[str] = set()
         self._started_at = time.monotonic()
 
     def write_report(self, out: Path) -> int:
@@ -83,7 +86,13 @@ class GradingRun:
         self._line.say(f"Report: {out}")
         if self._pictures is not None:
             self._line.say(f"Heatmaps: {self._pictures.folder} ({INDEX_NAME} says which is whose)")
+            self._mention_others(self._pictures.folder)
         return EXIT_DONE
+
+    def _mention_others(self, folder: Path) -> None:
+        if others := count_other_overlays(folder, self._overlays):
+            noun, verb = ("overlay", "lies") if others == 1 else ("overlays", "lie")
+            self._line.say(f"{others:,} {noun} of other runs {verb} there as well, which {INDEX_NAME} does not list.")
 
     def _grade_into(self, out: Path) -> None:
         plan = self._plan
@@ -107,12 +116,15 @@ class GradingRun:
                 details = format_details(row.result) if plan.details else {}
                 report.write_row(format_row(row.result) | details)
                 if index is not None and row.result.decision is not None:
-                    index.write_row(format_index_row(_find_entry(row)))
+                    entry = _find_entry(row)
+                    index.write_row(format_index_row(entry))
+                    self._overlays.add(entry.overlay)
                 self._count(row)
 
     def _count(self, row: BatchRow) -> None:
         self._tally.add(row.result.status, reused=row.reused)
         self._referable += row.result.decision is not None and row.result.decision.referable
+        self._to_read += needs_reader(row.result)
         self._line.show(self._measure())
 
     def _measure(self) -> BatchProgress:
@@ -136,6 +148,11 @@ class GradingRun:
         counts = f"{self._referable:,} referable), {done.ungradable:,} ungradable, {done.failed:,} failed."
         noun = "photograph" if done.done == 1 else "photographs"
         lines = [f"{done.done:,} {noun} in {format_duration(done.elapsed_s)}: {done.graded:,} graded ({counts}"]
+        if self._to_read:
+            verb = "needs" if self._to_read == 1 else "need"
+            lines.append(f"{self._to_read:,} of those graded {verb} a reader first: the column follow_up says which.")
+        elif done.graded:
+            lines.append("None of those graded needs a reader first.")
         if done.failed:
             lines.append("The column error says why a photograph failed, and what to do.")
         return "\n".join(lines)

@@ -27,6 +27,8 @@ def check_place(out: Path, kind: str) -> None:
         ConfigurationError: with the remedy.
         OSError: the path cannot be looked at.
     """
+    if str(out) == "-":
+        raise ConfigurationError(f"Nothing is written to standard output (--out -): name a {kind} file.")
     if out.is_dir():
         raise ConfigurationError(f"--out is a folder: name the {kind} file in it.")
     if out.exists() and not out.is_file():

@@ -63,6 +63,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train, choose the operating point on val, and export."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if arguments.heads_only and arguments.start is None:
+        raise ConfigurationError("--heads-only needs --start: name the .keras file of the release to fit heads for.")
+    if arguments.start_share and arguments.start is None:
+        raise ConfigurationError("--start-share needs --start: a backbone without a head has nothing to keep.")
     start, run_dir = _find_start(arguments), _find_run_dir(arguments.run_dir)
     # TensorFlow takes seconds to load, and the other commands do without it.
     from dr_core.training.refit import refit_heads
@@ -71,10 +75,6 @@ def run(arguments: argparse.Namespace) -> int:
     def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
-    if arguments.heads_only and arguments.start is None:
-        raise ConfigurationError("--heads-only needs --start: name the .keras file of the release to fit heads for.")
-    if arguments.start_share and arguments.start is None:
-        raise ConfigurationError("--start-share needs --start: a backbone without a head has nothing to keep.")
     teacher = _check_teacher(arguments.teacher) if arguments.teacher is not None else None
     plan = Plan(
         engine=arguments.engine,

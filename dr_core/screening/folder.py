@@ -29,7 +29,7 @@ from dr_core.screening.sources import (
     read_head,
 )
 
-__all__ = ["find_photographs", "find_server_photographs", "holds_photograph"]
+__all__ = ["find_photographs", "find_server_photographs", "holds_photograph", "locate"]
 
 _UNLISTABLE = "This folder could not be opened: allow this account to read it, and run again."
 _TOO_DEEP = "The path of this folder is too long for this system: move it to a shorter path, and run again."
@@ -89,10 +89,8 @@ class _Listing:
         """Take one path of the command line."""
         if os.path.isdir(path):
             self.walk(path)
-            return
-        # The folder's links are resolved, the file's are not: two links to one photograph are two inputs.
-        folder, name = os.path.split(path)
-        self._add_file(path, os.path.join(os.path.realpath(folder), name))
+        else:
+            self._add_file(path, locate(path))
 
     def walk(self, top: str) -> None:
         """Take every photograph of `top` and of the folders in it."""
@@ -144,6 +142,15 @@ class _Listing:
         if real not in self._seen:
             self._seen.add(real)
             self._found.append(DiskPhotograph(format_name(path), path, self._roots))
+
+
+def locate(path: str) -> str:
+    """Return what two names of one file or folder have in common."""
+    if os.path.isdir(path):
+        return os.path.realpath(path)
+    # The folder's links are resolved, the file's are not: two links to one photograph are two inputs.
+    folder, name = os.path.split(path)
+    return os.path.join(os.path.realpath(folder), name)
 
 
 def holds_photograph(path: str, roots: tuple[str, ...] = ()) -> bool:

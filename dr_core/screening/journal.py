@@ -3,7 +3,8 @@
 The journal is a text file beside the report, one JSON object a line behind its checksum: first what the results depend
 on (model, options), then one line for each photograph. Lines are only added, so a kill leaves at most one torn line, at
 the end, and that is cut off; a line that is damaged costs its own result. Results that were never tied to bytes
-(unreadable files) are not recorded: they are looked at again.
+(unreadable files) are not recorded: they are looked at again. A journal of another model or option is never gone on
+with, and never dropped for having been named by mistake.
 """
 
 import errno
@@ -35,6 +36,7 @@ JOURNAL_VERSION = 4
 # How a journal begins, of this version or an earlier one: even one that is torn or blank after a power cut.
 HEAD = re.compile(rb"([0-9a-f]{8} )?\{\"journal\":")
 LONGEST_HEAD = 20
+READ_BYTES = 1 << 20
 # Waiting for the disk costs tens of milliseconds, so it is done by the clock and not by the row.
 SYNC_EVERY_S = 2.0
 
@@ -57,6 +59,15 @@ class JournalSetup:
     grade_ungradable: bool
 
 
+# What a person calls the parts of a setup.
+SETUP_WORDS = {
+    "model": "model or operating point",
+    "preprocessing_version": "preparation of photographs",
+    "package_version": "version of RetinaDesk",
+    "grade_ungradable": "choice of --grade-ungradable",
+}
+
+
 def describe_setup(classifier: Classifier, *, grade_ungradable: bool) -> JournalSetup:
     """Return what the results of `classifier` depend on."""
     decides = asdict(classifier.spec) | {"operating_point": classifier.operating_point}
@@ -72,16 +83,15 @@ class Journal:
 
     Attributes:
         recorded: results taken over from an earlier run.
-        notice: why an earlier run could not be taken over; empty when it could, or when there was none.
     """
 
     def __init__(self, path: Path, setup: JournalSetup, *, resume: bool) -> None:
-        """Open the journal, and keep what it holds if `resume` is set and it was written under the same setup.
+        """Open the journal, and keep what it holds if `resume` is set; begin anew otherwise.
 
         Raises:
-            StorageError: the file cannot be written, another run is writing it, or it is no journal.
+            StorageError: the file cannot be written, another run is writing it, it is no journal, or it shall be gone
+                on with and was written under another setup; the file is left as it is.
         """
-        self.notice = ""
         self._path = path
         self._lines: dict[tuple[str, str], tuple[int, int]] = {}
         self._synced_at = time.monotonic()
@@ -93,13 +103,15 @@ class Journal:
             if not stat.S_ISREG(os.fstat(self._file).st_mode):
                 raise OSError(errno.EINVAL, "no ordinary file")  # a pipe would be waited for without end
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not _may_be_journal(os.pread(self._file, LONGEST_HEAD, 0)):
-                os.close(self._file)
+            if not _may_be_journal(self._file):
                 raise StorageError(
                     f"{path.name} stands beside the report and is no journal of this command, which would replace it: "
                     "move it away, or choose another --out."
                 )
             self._take_over(setup, resume=resume)
+        except StorageError:
+            os.close(self._file)
+            raise
         except BlockingIOError as error:
             os.close(self._file)
             raise StorageError(
@@ -165,11 +177,9 @@ class Journal:
                     break
                 entry = _parse_line(line)
                 if offset == 0 and entry != {"journal": JOURNAL_VERSION, "setup": asdict(setup)}:
-                    self.notice = (
-                        "The earlier run used another model, version or option, or its journal is damaged: starting "
-                        "from the first photograph."
-                    )
-                    return 0
+                    if next(stream, b""):
+                        raise StorageError(_describe_other(entry, setup))
+                    return 0  # no result stands behind it
                 name, fingerprint = entry.get("name"), entry.get("fingerprint")
                 if isinstance(name, str) and isinstance(fingerprint, str):
                     self._lines[name, fingerprint] = (offset, len(line))
@@ -184,11 +194,36 @@ class Journal:
             data = data[os.write(self._file, data) :]
 
 
-def _may_be_journal(head: bytes) -> bool:
-    """Whether a file that begins so may be written over: a journal, whole or torn, or nothing."""
+def _may_be_journal(file: int) -> bool:
+    """Whether a file may be written over: a journal, whole or torn, or nothing but blanks from end to end."""
+    head = os.pread(file, LONGEST_HEAD, 0)
     whole = HEAD.match(head) is not None
     torn = len(head) < LONGEST_HEAD and re.fullmatch(rb"[0-9a-f]{0,8}( (\{\"?[a-z]*\"?)?)?", head) is not None
-    return whole or torn or not head.strip(b"\0")
+    return whole or torn or _is_blank(file)
+
+
+def _is_blank(file: int) -> bool:
+    offset = 0
+    while data := os.pread(file, READ_BYTES, offset):
+        if data.strip(b"\0"):
+            return False
+        offset += len(data)
+    return True
+
+
+def _describe_other(entry: dict[str, Any], setup: JournalSetup) -> str:
+    """Return why the unfinished run whose journal begins with `entry` is not gone on with, and the remedy."""
+    earlier, wanted = entry.get("setup"), asdict(setup)
+    if not isinstance(earlier, dict):
+        return (
+            "The journal of this report's unfinished run is damaged at its start, and was left as it is: leave "
+            "--resume out to start anew."
+        )
+    differing = [words for name, words in SETUP_WORDS.items() if earlier.get(name) != wanted[name]]
+    return (
+        f"This report's unfinished run had another {' and another '.join(differing) or SETUP_WORDS['package_version']}"
+        ", and was left as it is: give the same options to go on with it, or leave --resume out to start anew."
+    )
 
 
 def _parse_line(line: bytes) -> dict[str, Any]:

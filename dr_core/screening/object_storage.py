@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dr_core.domain.errors import ConfigurationError, PhotographTooLarge, UnreadablePhotograph
 from dr_core.imaging.decode import HEAD_BYTES, MAX_BYTES
-from dr_core.screening.folder import find_photographs
+from dr_core.screening.folder import find_photographs, locate
 from dr_core.screening.sources import (
     BatchInput,
     PhotographSource,
@@ -23,8 +23,9 @@ from dr_core.screening.sources import (
 if TYPE_CHECKING:
     from pyarrow.fs import FileInfo, FileSystem
 
-__all__ = ["StoredPhotograph", "find_stored_photographs", "is_address"]
+__all__ = ["StoredPhotograph", "count_named_twice", "find_stored_photographs", "is_address"]
 
+ARROW_SCHEMES = frozenset({"s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs"})
 _UNREADABLE = "The storage did not give this photograph: check that it is still there and may be read, and run again."
 
 
@@ -75,6 +76,12 @@ def is_address(path: str) -> bool:
     return bool(mark) and scheme.isalnum() and scheme.lower() != "file"
 
 
+def count_named_twice(paths: Sequence[str]) -> int:
+    """Return how many of `paths`, disk or storage, name a file or folder that another one before names already."""
+    named = [path.rstrip("/") if is_address(path) else locate(path.removeprefix("file://")) for path in paths]
+    return len(named) - len(set(named))
+
+
 def find_stored_photographs(paths: Sequence[str], *, exclude: Sequence[str] = ()) -> BatchInput:
     """Return the photographs of `paths`, each a path on disk or an address, in the order given.
 
@@ -121,6 +128,11 @@ def _list_address(address: str) -> tuple[list[StoredPhotograph], int]:
         files = [entry for entry in entries if entry.type == FileType.File]
         chosen = [entry for entry in files if _holds_photograph(filesystem, entry)]
     except (OSError, ValueError, ImportError) as error:
+        # An address of its own that PyArrow refuses is wrong, whatever fsspec would need for another try.
+        if scheme not in ARROW_SCHEMES and (package := _find_missing_package(error)):
+            raise ConfigurationError(
+                f"{scheme}://... needs the Python package {package}, which is not installed: pip install {package}"
+            ) from error
         raise ConfigurationError(
             f"{scheme}://... cannot be listed ({type(error).__name__}): check the address, the keys to the storage and "
             "the network."
@@ -129,6 +141,13 @@ def _list_address(address: str) -> tuple[list[StoredPhotograph], int]:
         raise ConfigurationError(f"There is nothing at the {scheme}:// address: check bucket and folder.")
     chosen.sort(key=lambda entry: entry.path.split("/"))
     return [_describe(scheme, filesystem, entry) for entry in chosen], len(files) - len(chosen)
+
+
+def _find_missing_package(error: Exception) -> str:
+    """Return the package for want of which a storage cannot be opened; empty where that is not the reason."""
+    # fsspec wraps what Python said of the import.
+    reason = error if isinstance(error, ModuleNotFoundError) else error.__cause__
+    return (reason.name or "").partition(".")[0] if isinstance(reason, ModuleNotFoundError) else ""
 
 
 def _open_filesystem(address: str) -> "tuple[FileSystem, str]":

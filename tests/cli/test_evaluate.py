@@ -34,6 +34,16 @@ def data_folder(tmp_path: Path) -> Path:
     return folder
 
 
+def test_help_says_what_it_means_with_one_percent_sign(capsys):
+    for arguments in (["evaluate", "--help"], ["--help"]):
+        with pytest.raises(SystemExit) as ended:
+            main(arguments)
+        assert ended.value.code == 0
+        shown = capsys.readouterr().out
+        assert "with 95% intervals" in " ".join(shown.split())
+        assert shown.startswith("usage: python -m dr_core ")
+
+
 def test_evaluate_prints_tables_and_writes_the_record(data_folder, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["evaluate", "--data", str(data_folder), "--split", "val", "--out", str(out)]) == 0

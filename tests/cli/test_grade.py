@@ -40,35 +40,6 @@ def test_two_runs_give_the_same_report(tmp_path, make_folder):
     assert len(strip_seconds(tmp_path / "1.csv")) == 6
 
 
-def test_names_are_paths_as_given(tmp_path, make_folder, monkeypatch):
-    make_folder(1)
-    monkeypatch.chdir(tmp_path)
-    assert grade("photographs", "--out", "report.csv") == 0
-    assert [row["file"] for row in read_report(tmp_path / "report.csv")] == ["photographs/eye_00.jpg"]
-
-
-def test_formula_like_path_is_defused(tmp_path, fundus_jpeg, monkeypatch):
-    (tmp_path / "=1+1.jpg").write_bytes(fundus_jpeg)
-    monkeypatch.chdir(tmp_path)
-    assert grade("=1+1.jpg", "--out", "report.csv") == 0
-    assert [row["file"] for row in read_report(tmp_path / "report.csv")] == ["'=1+1.jpg"]
-
-
-def test_empty_folder_gives_a_report_without_rows(tmp_path):
-    (tmp_path / "empty").mkdir()
-    assert grade(tmp_path / "empty", "--out", tmp_path / "report.csv") == 0
-    assert (tmp_path / "report.csv").read_text() == ",".join(CSV_COLUMNS) + "\n"
-
-
-def test_missing_path_beside_a_good_one_gets_a_failed_row(tmp_path, make_folder, capsys):
-    path = make_folder(1) / "eye_00.jpg"
-    assert grade(path, tmp_path / "missing.jpg", "--out", tmp_path / "report.csv") == 0
-    rows = read_report(tmp_path / "report.csv")
-    assert [row["status"] for row in rows] == ["graded", "failed"]
-    assert "no such file" in rows[1]["error"]
-    assert 'There is nothing at "' in capsys.readouterr().err
-
-
 def test_usage_errors_have_status_2_and_grade_nothing(tmp_path, make_folder, fake_model, capsys):
     path = make_folder(1) / "eye_00.jpg"
     (tmp_path / "folder").mkdir()
@@ -83,6 +54,7 @@ def test_usage_errors_have_status_2_and_grade_nothing(tmp_path, make_folder, fak
         ((path, "--out", tmp_path / ("x" * 300)), "cannot be"),
         ((path, "--out", tmp_path / ("x" * 250)), "choose shorter names"),
         ((path, "--out", tmp_path / "r.xlsx"), "end in .csv or .parquet"),
+        ((path, "--out", "-"), "name a CSV file"),
         ((path, "--out", tmp_path / "patients.csv"), "delete the file first"),
         ((path, "--out", tmp_path / "r.csv", "--heatmaps", path), "--heatmaps is a file"),
         ((path.parent, "--out", tmp_path / "r.csv", "--heatmaps", path.parent), "no overlay is graded"),
@@ -151,7 +123,7 @@ def test_altered_model_has_a_status_of_its_own_and_grades_nothing(tmp_path, make
     monkeypatch.setattr(Classifier, "load", refuse)
     folder = make_folder(1)
     assert grade(folder, "--out", tmp_path / "report.csv", "--heatmaps", tmp_path / "heatmaps") == 3
-    assert capsys.readouterr().err == "dr-screen: The model is not the released one. Restore it.\n"
+    assert capsys.readouterr().err == "python -m dr_core: The model is not the released one. Restore it.\n"
     assert [path.name for path in tmp_path.iterdir()] == ["photographs"]
 
 
@@ -232,3 +204,18 @@ def test_the_installations_operating_point_counts_on_the_command_line_too(tmp_pa
     assert grade(folder, "--out", out) == 0
     assert seen[0].name == make_operating_point().name
     assert f"Operating point: {seen[0].label}." in capfd.readouterr().err
+
+
+def test_how_many_need_a_reader_stands_at_the_end(tmp_path, make_folder, monkeypatch, capsys):
+    folder, out = make_folder(3), tmp_path / "report.csv"
+    assert grade(folder, "--out", out) == 0
+    assert "None of those graded needs a reader first." in capsys.readouterr().err
+    doubted: list[bool] = []
+
+    def doubt_two(result: object) -> bool:
+        doubted.append(len(doubted) < 2)
+        return doubted[-1]
+
+    monkeypatch.setattr("dr_core.cli.grading_run.needs_reader", doubt_two)
+    assert grade(folder, "--out", out) == 0
+    assert "2 of those graded need a reader first: the column follow_up says which." in capsys.readouterr().err

@@ -67,5 +67,7 @@ def test_results_of_another_operating_point_are_not_reused(
     with monkeypatch.context() as patched:
         patched.setattr("dr_core.cli.grading_run.format_row", lambda result: (_ for _ in ()).throw(KeyboardInterrupt))
         assert grade(*arguments) == 130
-    assert grade(*arguments, "--operating-point", operating_point, "--resume") == 0
-    assert "starting from the first photograph" in capsys.readouterr().err
+    assert grade(*arguments, "--operating-point", operating_point, "--resume") == 2
+    assert "had another model or operating point" in capsys.readouterr().err
+    assert grade(*arguments, "--resume") == 0
+    assert "Going on: 1 are done already." in capsys.readouterr().err

@@ -151,7 +151,7 @@ def test_run_killed_outright_resumes_to_the_same_report(tmp_path, make_folder, c
     assert sorted(path.name for path in tmp_path.iterdir()) == ["photographs", "report.csv", "whole.csv"]
 
 
-def test_another_model_starts_anew_and_says_so(tmp_path, make_folder):
+def test_another_model_is_refused_until_resume_is_left_out(tmp_path, make_folder):
     folder = make_folder(6)
     out = tmp_path / "report.csv"
     process = start_process(SLOW_S, folder, "--out", out)
@@ -160,9 +160,14 @@ def test_another_model_starts_anew_and_says_so(tmp_path, make_folder):
     _, shown = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in shown
+    unfinished = (tmp_path / "report.csv.journal").read_bytes()
     resumed = start_process(0.0, folder, "--out", out, "--resume", sha256="c3")
     printed, shown = resumed.communicate(timeout=60)
-    assert resumed.returncode == 0
+    assert (resumed.returncode, int(printed)) == (2, 0)
     assert "another model" in shown
-    assert int(printed) == 6
+    assert (tmp_path / "report.csv.journal").read_bytes() == unfinished
+    anew = start_process(0.0, folder, "--out", out, sha256="c3")
+    printed, shown = anew.communicate(timeout=60)
+    assert (anew.returncode, int(printed)) == (0, 6)
+    assert "is dropped" in shown
     assert len(read_report(out)) == 6

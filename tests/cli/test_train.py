@@ -71,6 +71,12 @@ def test_heads_alone_are_fitted_for_an_earlier_release(jobs, tmp_path: Path, mon
     assert "--heads-only needs --start" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("option", [("--heads-only",), ("--start-share", "0.4")])
+def test_missing_start_is_said_before_missing_weights(jobs, tmp_path: Path, capsys, option) -> None:
+    assert train(tmp_path, *option) == 2
+    assert f"{option[0]} needs --start" in capsys.readouterr().err
+
+
 def test_earlier_weights_take_part_in_the_mean_when_asked(jobs, tmp_path: Path, capsys) -> None:
     earlier = tmp_path / "earlier.keras"
     earlier.touch()

@@ -2,6 +2,9 @@
 
 import csv
 import io
+import random
+import re
+import time
 
 import pytest
 
@@ -34,3 +37,20 @@ def test_no_formula_begins_where_another_separator_splits_the_line(name, delimit
 
 def test_what_was_defused_stays_as_it_is():
     assert defuse_cell(defuse_cell("x;=1;.jpg")) == "x;'=1;.jpg"
+
+
+def test_defused_cells_are_those_of_the_plain_rule():
+    """Separator, blanks and quotation marks, sign: the apostrophe goes before the sign."""
+    plain = re.compile(f'([;\t|][\\s"]*)(?=[{"".join(map(re.escape, SIGNS))}])')
+    chance = random.Random(1)
+    for _ in range(20_000):
+        text = "a" + "".join(chance.choices(";\t|   \"\n\r\u3000'=-@a,", k=chance.randrange(24)))
+        assert defuse_cell(text) == plain.sub(r"\1'", text), text
+
+
+@pytest.mark.parametrize("text", ["\t" * 65_000, '\t"' * 32_000, ";" + " " * 65_000, "\t" * 65_000 + "a="])
+def test_hostile_name_holds_nobody_up(text):
+    """Reading each run of separators once for each of them took more than a minute."""
+    started = time.process_time()
+    assert defuse_cell(f"a{text}") == f"a{text}"
+    assert time.process_time() - started < 2

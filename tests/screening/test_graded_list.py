@@ -1,9 +1,12 @@
 """The readers' list as spreadsheets write it, and its pairing with the photographs."""
 
+import time
+
 import pytest
 
 from dr_core.domain.errors import ConfigurationError
-from dr_core.screening.graded_list import TEMPLATE, GradedList, parse_graded_list
+from dr_core.reports.spreadsheet import defuse_cell
+from dr_core.screening.graded_list import TEMPLATE, GradedList, parse_graded_list, split_path
 from dr_core.screening.graded_photographs import match_photographs
 from dr_core.screening.sources import DiskPhotograph
 
@@ -96,6 +99,23 @@ def test_huge_and_damaged_files_are_refused():
         parse_graded_list(b"x" * 5_000_001)
     with pytest.raises(ConfigurationError, match="not a text file"):
         parse_graded_list(b"\xff\xfe\x00")
+
+
+@pytest.mark.parametrize("name", ["=1.jpg", "a;=1.jpg", 'a|  "@1.jpg', "a\t\t -1.jpg", "it's=.jpg"])
+def test_name_that_a_report_defused_is_read_as_it_was(name):
+    quoted = defuse_cell(name).replace('"', '""')
+    assert pairs(read(f'file,grade\n"{quoted}",2\n')) == [(name, 2)]
+
+
+@pytest.mark.parametrize("name", ["x" + "\t" * 65_000 + "y", 'x\t""' * 30_000, "a" + "\u0301\u0323" * 65_000])
+def test_hostile_name_holds_nobody_up(name):
+    started = time.process_time()
+    assert len(read(f'file,grade\n"{name}",2\n').rows) == 1
+    assert time.process_time() - started < 2
+
+
+def test_composed_and_decomposed_names_are_one():
+    assert split_path("a\\Mu\u0308ller.jpg") == split_path("./a/M\u00fcller.jpg") == ["a", "M\u00fcller.jpg"]
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,6 @@ def test_recorded_results_are_recalled_by_a_later_run(path):
     write_journal(path, ["a.jpg", "b.jpg"])
     journal = Journal(path, SETUP, resume=True)
     assert journal.recorded == 2
-    assert journal.notice == ""
     assert journal.recall(NamedSource("b.jpg")).name == "b.jpg"
     assert journal.recall(NamedSource("c.jpg")) is None
     journal.close()
@@ -99,21 +98,35 @@ def test_without_resume_the_journal_begins_anew(path):
     assert len(path.read_bytes().splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    "setup",
-    [
-        replace(SETUP, model="another"),
-        replace(SETUP, preprocessing_version="field-2"),
-        replace(SETUP, package_version="0.2.0"),
-        replace(SETUP, grade_ungradable=True),
-    ],
-)
-def test_another_model_or_option_starts_anew_and_says_so(path, setup):
+OTHERS = [
+    (replace(SETUP, model="another"), "another model or operating point"),
+    (replace(SETUP, preprocessing_version="field-2"), "another preparation of photographs"),
+    (replace(SETUP, package_version="0.2.0"), "another version of RetinaDesk"),
+    (replace(SETUP, grade_ungradable=True), "another choice of --grade-ungradable"),
+    (replace(SETUP, model="x", grade_ungradable=True), "operating point and another choice of --grade-ungradable"),
+]
+
+
+@pytest.mark.parametrize(("setup", "words"), OTHERS)
+def test_another_model_or_option_goes_on_with_nothing_and_drops_nothing(path, setup, words):
     write_journal(path, ["a.jpg"])
-    journal = Journal(path, setup, resume=True)
-    assert journal.recorded == 0
-    assert "starting from the first photograph" in journal.notice
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match=f"{words}.*leave --resume out to start anew"):
+        Journal(path, setup, resume=True)
+    assert path.read_bytes() == before
+    # The file is let go of, and with the same options the run goes on.
+    journal = Journal(path, SETUP, resume=True)
+    assert journal.recorded == 1
+    journal.close()
+    journal = Journal(path, setup, resume=False)
     assert journal.recall(NamedSource("a.jpg")) is None
+    journal.close()
+
+
+def test_run_that_was_stopped_before_its_first_result_leaves_nothing_to_lose(path):
+    write_journal(path, [])
+    journal = Journal(path, replace(SETUP, model="another"), resume=True)
+    assert journal.recorded == 0
     journal.close()
 
 

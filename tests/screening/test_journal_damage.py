@@ -2,6 +2,7 @@
 
 import json
 import os
+import zlib
 
 import pytest
 
@@ -54,8 +55,31 @@ def test_a_journal_that_is_torn_blank_or_of_another_version_starts_anew(path, da
     assert json.loads(first.partition(b" ")[2])["journal"] == JOURNAL_VERSION
 
 
+@pytest.mark.parametrize("version", [b'"journal":1', b'"journal":4,"setup":7', b'"journal":4,"setup":{}', b'"jo'])
+def test_results_behind_a_damaged_start_are_left_as_they_are(path, version):
+    write_journal(path, ["a.jpg"])
+    text = b"{" + version + b"}"
+    head = b'0123abcd {"journal":\xff' if version == b'"jo' else b"%08x %b" % (zlib.crc32(text), text)
+    data = head + path.read_bytes()[path.read_bytes().index(b"\n") :]
+    path.write_bytes(data)
+    with pytest.raises(StorageError, match="was left as it is"):
+        Journal(path, SETUP, resume=True)
+    assert path.read_bytes() == data
+
+
 @pytest.mark.parametrize(
-    "data", [b"torn", b"[]\n", b"\xff\xfe\n{}\n", b"Dear diary,\n", b"deadbeef and more\n", b"{}\n"]
+    "data",
+    [
+        b"torn",
+        b"[]\n",
+        b"\xff\xfe\n{}\n",
+        b"Dear diary,\n",
+        b"deadbeef and more\n",
+        b"{}\n",
+        b"\0" * 100 + b"Dear diary,\n",
+        b"\0" * (2 << 20) + b"1",
+    ],
+    ids=lambda data: repr(data.strip(b"\0")[:20]) if isinstance(data, bytes) else None,
 )
 @pytest.mark.parametrize("resume", [True, False])
 def test_a_file_of_somebody_else_is_left_as_it_is(path, data, resume):

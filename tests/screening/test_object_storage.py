@@ -8,7 +8,7 @@ from pyarrow.fs import FileSystem, LocalFileSystem, SubTreeFileSystem
 
 from dr_core.domain.errors import ConfigurationError, PhotographTooLarge, UnreadablePhotograph
 from dr_core.screening import object_storage
-from dr_core.screening.object_storage import find_stored_photographs, is_address
+from dr_core.screening.object_storage import count_named_twice, find_stored_photographs, is_address
 
 
 @pytest.fixture
@@ -102,6 +102,40 @@ def test_empty_address_is_a_usage_error(bucket):
 def test_address_that_cannot_be_opened_is_a_usage_error(address):
     with pytest.raises(ConfigurationError, match=r"check the address|nothing at"):
         find_stored_photographs([address])
+
+
+@pytest.mark.parametrize(
+    ("paths", "count"),
+    [
+        (["s3://b/a", "s3://b/a/", "s3://b/c"], 1),
+        (["real", "./real/", "link", "real/../real"], 3),
+        (["real/eye.jpg", "link/eye.jpg", "file://real/eye.jpg", "missing.jpg"], 2),
+        # Two links to one photograph are two inputs, and a folder may be named beside one of its files.
+        (["real/eye.jpg", "real/second.jpg", "real"], 0),
+    ],
+)
+def test_what_is_named_twice_is_counted(tmp_path, monkeypatch, paths, count):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "eye.jpg").write_bytes(b"x")
+    (tmp_path / "real" / "second.jpg").symlink_to("eye.jpg")
+    (tmp_path / "link").symlink_to("real")
+    monkeypatch.chdir(tmp_path)
+    assert count_named_twice(paths) == count
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_package_that_a_storage_needs_is_named(monkeypatch, wrapped):
+    import fsspec
+
+    def refuse(address: str) -> None:
+        missing = ModuleNotFoundError("No module named 'aiohttp'", name="aiohttp.client")
+        if not wrapped:
+            raise missing
+        raise ImportError('HTTPFileSystem requires "aiohttp" to be installed') from missing
+
+    monkeypatch.setattr(fsspec, "url_to_fs", refuse)
+    with pytest.raises(ConfigurationError, match=r"package aiohttp, .*: pip install aiohttp$"):
+        find_stored_photographs(["http://clinic/eye.jpg"])
 
 
 def test_other_schemes_go_through_fsspec(fundus_jpeg):
