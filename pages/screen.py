@@ -23,10 +23,10 @@ from pages.components.reading_panel import show_reading
 from pages.components.result_panel import show_provenance, show_referral, show_result
 from pages.components.session import forget_others, get_classifier, recall, state_oedema_limit
 from pages.components.text import escape_markdown
+from pages.components.unsaved import READING
 from pages.components.uploads import EYES, Upload, choose_eye, choose_photographs
-from pages.components.viewer import Rendering, show_photograph
+from pages.components.viewer import Frame, choose_rendering, show_photograph
 
-RENDERING_KEYS = {Rendering.ORIGINAL: "O", Rendering.RED_FREE: "F", Rendering.CONTRAST: "E"}
 # As in OD and OS; the digits give grades.
 EYE_KEYS = ("D", "S")
 EYE_SHOWN, EYES_OF = "eye_shown", "eyes_of"
@@ -84,7 +84,7 @@ def recall_reading(sha256: str) -> Reading | None:
 
 
 def _recall_reading(sha256: str) -> dict[str, Reading | None]:
-    return recall(sha256, "reading", dict)
+    return recall(sha256, READING, dict)
 
 
 def begin_with_first_eye(sha256s: set[str]) -> None:
@@ -99,18 +99,16 @@ def choose_shown(screenings: list[Screening]) -> Screening:
     if len(screenings) == 1:
         return screenings[0]
     ordered = sorted(screenings, key=lambda screening: rank_eye(screening.result))
-    names = [name_eye(screening.result.laterality) for screening in ordered]
+    names = [_name_choice(screening) for screening in ordered]
     if names[0] == names[1]:
         names = [f"First photograph: {names[0]}", f"Second photograph: {names[1]}"]
     chosen = choose_with_keys(dict(zip(names, EYE_KEYS, strict=True)), key=EYE_SHOWN)
     return ordered[names.index(chosen)]
 
 
-def choose_rendering(screening: Screening) -> Rendering:
-    """Let the user choose how the photograph is shown; where no retina was found there is the original alone."""
-    if screening.field_of_view is None:
-        return Rendering.ORIGINAL
-    return Rendering(choose_with_keys(RENDERING_KEYS, key="rendering"))
+def _name_choice(screening: Screening) -> str:
+    name = name_eye(screening.result.laterality)
+    return f"Not read: {name[0].lower()}{name[1:]}" if screening.result.status is Status.FAILED else name
 
 
 def show_eye(screening: Screening, data: bytes, point: LocalOperatingPoint | None) -> None:
@@ -122,8 +120,8 @@ def show_eye(screening: Screening, data: bytes, point: LocalOperatingPoint | Non
         return
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
-        rendering = choose_rendering(screening)
-        show_photograph(screening, rendering, data, height_px=PHOTOGRAPH_HEIGHT_PX, key="photograph_view")
+        rendering = choose_rendering(screening, key="rendering")
+        show_photograph(screening, rendering, data, Frame("photograph_view", PHOTOGRAPH_HEIGHT_PX))
         if screening.result.status is not Status.FAILED:
             sha256 = screening.result.provenance.photograph_sha256
             show_reading(
@@ -144,8 +142,8 @@ def show_visit(screenings: list[Screening]) -> None:
     visit = summarise_visit([screening.result for screening in screenings])
     st.markdown("## Both eyes together")
     show_referral(Referral(VISIT_SIGNALS[visit.outcome], visit.outcome.value, visit.summary))
-    for concern in visit.concerns:
-        st.warning(concern, icon=":material/rule:")
+    if visit.concerns:
+        st.warning("\n".join(f"- {concern}" for concern in visit.concerns))
 
 
 enter_through_app()
@@ -165,9 +163,9 @@ for box, upload in zip(st.columns(EYES), uploads, strict=False):
         failed = screening.result.status is Status.FAILED
         eye = screening.result.laterality if failed else choose_eye(upload, screening.result.laterality)
     stated.append(put_reading(state_eye(screening, eye), upload.sha256))
-shown = choose_shown(stated)
-show_eye(shown, uploads[stated.index(shown)].data, classifier.operating_point)
 if len(stated) > 1:
     show_visit(stated)
+shown = choose_shown(stated)
+show_eye(shown, uploads[stated.index(shown)].data, classifier.operating_point)
 st.markdown("## Downloads")
 show_downloads(stated, classifier.operating_point)

@@ -13,8 +13,10 @@ from dr_core.domain.errors import StorageError
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.reading import UNGRADABLE_LABEL
 from dr_core.domain.results import ScreeningResult, Status
-from dr_core.domain.second_look import needs_second_reader
+from dr_core.domain.second_look import needs_reader, needs_second_reader
+from dr_core.reports.referral import list_checks
 from dr_core.reports.spreadsheet import defuse_cell
+from dr_core.reports.wording import clean_text
 from dr_core.screening.part_file import PartFile
 
 __all__ = [
@@ -56,14 +58,9 @@ CSV_COLUMNS = (
 )
 # Further columns for those who ask for them; the ones above stay as programs know them.
 DETAIL_COLUMNS = (
-    "grade_set",
-    "review",
-    "eye_seen",
-    "p_gradable",
-    "unfamiliarity",
-    "p_oedema_risk",
-    "operating_point",
-)
+    "grade_set", "review", "eye_seen", "p_gradable", "unfamiliarity", "p_oedema_risk", "operating_point",
+    "needs_reader", "check",
+)  # fmt: skip
 # What persons say, behind all else, in reports of which at least one photograph has been read.
 READING_COLUMNS = (
     "reader_grade", "reader_grade_name", "reader_referable", "reader_follow_up", "reader_agrees", "second_reader",
@@ -81,7 +78,9 @@ def format_row(result: ScreeningResult) -> dict[str, str]:
         row["grade"] = str(int(result.decision.grade))
         row["grade_name"] = result.decision.grade.label
         row["referable"] = _format_flag(result.decision.referable)
-        row["follow_up"] = result.decision.follow_up.text
+        # Whoever books by this report sees what the page's lamp says, with or without details.
+        first = "Needs a reader first. " if needs_reader(result) else ""
+        row["follow_up"] = first + result.decision.follow_up.text
     elif result.status is Status.UNGRADABLE:
         row["follow_up"] = UNGRADABLE_ADVICE
     if result.prediction is not None:
@@ -110,6 +109,8 @@ def format_details(result: ScreeningResult) -> dict[str, str]:
         row["grade_set"] = "; ".join(str(int(grade)) for grade in result.decision.grade_set)
         row["review"] = "; ".join(reason.value for reason in result.decision.review)
         row["operating_point"] = defuse_cell(result.decision.operating_point)
+        row["needs_reader"] = _format_flag(needs_reader(result))
+    row["check"] = " ".join(list_checks(result))
     row["eye_seen"] = result.seen_laterality.value if result.seen_laterality else ""
     side = result.prediction.side if result.prediction else None
     if side is not None:
@@ -235,7 +236,9 @@ def _format_flag(flag: bool) -> str:
 
 def _format_model(result: ScreeningResult) -> str:
     model = result.provenance
-    return f"{model.model_name} {model.model_sha256[:MODEL_SHA_CHARACTERS]}".strip()
+    name = f"{model.model_name} {model.model_sha256[:MODEL_SHA_CHARACTERS]}".strip()
+    own_point = result.decision.operating_point if result.decision else ""
+    return defuse_cell(f"{name}, {clean_text(own_point)}") if own_point else name
 
 
 def explain_refusal(path: Path, error: OSError) -> StorageError:

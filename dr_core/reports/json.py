@@ -10,12 +10,13 @@ from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.quality import QualityReport
 from dr_core.domain.reading import UNGRADABLE_LABEL, Reading
 from dr_core.domain.results import Decision, Prediction, ScreeningResult, SideFindings, Status
-from dr_core.domain.second_look import needs_second_reader
+from dr_core.domain.second_look import needs_reader, needs_second_reader
+from dr_core.reports.referral import list_checks
 from dr_core.reports.wording import describe_oedema, describe_operating_point
 
 __all__ = ["JSON_SCHEMA_VERSION", "format_json"]
 
-JSON_SCHEMA_VERSION = 3
+JSON_SCHEMA_VERSION = 4
 
 
 def format_json(result: ScreeningResult, operating_point: LocalOperatingPoint | None = None) -> str:
@@ -37,6 +38,8 @@ def format_json(result: ScreeningResult, operating_point: LocalOperatingPoint | 
         "quality": _format_quality(result.quality) if result.quality else None,
         "prediction": _format_prediction(result.prediction) if result.prediction else None,
         "decision": _format_decision(result.decision) if result.decision else None,
+        "needs_reader": needs_reader(result),
+        "checks": list_checks(result),
         "reading": _format_reading(result, result.reading) if result.reading else None,
         "advice": UNGRADABLE_ADVICE if result.final_grade is None and result.status is not Status.FAILED else None,
         "error": result.error or None,

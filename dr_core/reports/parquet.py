@@ -18,7 +18,7 @@ __all__ = ["PARQUET_SUFFIX", "ParquetFile"]
 PARQUET_SUFFIX = ".parquet"
 ROWS_PER_GROUP = 20_000
 _WHOLE = frozenset({"grade", "width", "height"})
-_FLAGS = frozenset({"referable", "gradable"})
+_FLAGS = frozenset({"referable", "gradable", "needs_reader"})
 _DECIMAL = frozenset({"quality_score", "unfamiliarity", "seconds"})
 _DECIMAL_PREFIX = "p_"
 

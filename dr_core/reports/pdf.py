@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from dr_core.domain.grades import Grade
 from dr_core.domain.operating_point import LocalOperatingPoint
-from dr_core.domain.results import Decision, Prediction, ScreeningResult
+from dr_core.domain.results import ScreeningResult
 from dr_core.imaging.overlay import hatch_hidden, overlay_cam
 from dr_core.model.cam import default_map
 from dr_core.model.explain import ExplanationMethod, offer_methods
@@ -96,6 +95,7 @@ def find_screening(screenings: Sequence[Screening], result: ScreeningResult) -> 
 def _draw_eye(canvas: ReportCanvas, screening: Screening, point: LocalOperatingPoint | None) -> None:
     result = screening.result
     canvas.write_line(name_eye(result.laterality), (MARGIN_MM, 25), font=HEADING)
+    canvas.write_patient_line()
     size = f"{result.width_px} x {result.height_px} pixels" if result.width_px else "size unknown"
     y_mm = canvas.write_line(f"{clean_text(result.name)}  ({size})", (MARGIN_MM, 32.5), font=SMALL)
     if eye_check := describe_eye(result):
@@ -103,7 +103,7 @@ def _draw_eye(canvas: ReportCanvas, screening: Screening, point: LocalOperatingP
     y_mm = _draw_pictures(canvas, screening, y_mm + 2.5)
     y_mm = _draw_quality(canvas, result, y_mm + 3)
     if result.decision is not None and result.prediction is not None:
-        y_mm = _draw_grade(canvas, result.decision, result.prediction, y_mm + 3.5)
+        y_mm = _draw_grade(canvas, result, y_mm + 3.5)
     y_mm = _draw_referral(canvas, result, y_mm + 3.5)
     y_mm = _draw_notes(canvas, result, point, y_mm + 3)
     _draw_provenance(canvas, result, y_mm + 3)
@@ -180,14 +180,22 @@ def _draw_quality(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) ->
     return canvas.write_block(" ".join(result.quality.advice), (MARGIN_MM, y_mm)) if result.quality.advice else y_mm
 
 
-def _draw_grade(canvas: ReportCanvas, decision: Decision, prediction: Prediction, y_mm: float) -> float:
-    canvas.write_line("Grade (ICDR scale, 0 to 4)", (MARGIN_MM, y_mm), font=SECTION)
-    canvas.write_line("Probability of each grade", (RIGHT_MM, y_mm), font=SECTION)
-    grade: Grade = decision.grade
-    name_mm = canvas.write_block(
-        f"{grade.value}  {grade.label}", (MARGIN_MM, y_mm + 5), font=Type(14, bold=True), width_mm=PICTURE_WIDTH_MM
-    )
-    text = f"Defined as: {grade.finding} {describe_grade(decision, prediction)}"
+def _draw_grade(canvas: ReportCanvas, result: ScreeningResult, y_mm: float) -> float:
+    """Draw the grade in force in large type: the reader's where there is one, the program's in small type below it."""
+    decision, prediction, reading = result.decision, result.prediction, result.reading
+    if decision is None or prediction is None:
+        return y_mm
+    whose = "Reader's grade" if reading else "Grade"
+    canvas.write_line(f"{whose} (ICDR scale, 0 to 4)", (MARGIN_MM, y_mm), font=SECTION)
+    canvas.write_line("Probability of each grade, by the program", (RIGHT_MM, y_mm), font=SECTION)
+    name = reading.label if reading else f"{decision.grade.value}  {decision.grade.label}"
+    name_mm = canvas.write_block(name, (MARGIN_MM, y_mm + 5), font=Type(14, bold=True), width_mm=PICTURE_WIDTH_MM)
+    grade = reading.grade if reading else decision.grade
+    texts = [f"Defined as: {grade.finding}"] if grade is not None else []
+    if reading:
+        texts.append(f"The program's grade: {decision.grade.value} {decision.grade.label}.")
+    texts.append(describe_grade(decision, prediction))
+    text = " ".join(filter(None, texts))
     text_mm = canvas.write_block(text, (MARGIN_MM, name_mm + 1), width_mm=PICTURE_WIDTH_MM)
     bars_mm = canvas.draw_probabilities(prediction, decision, RIGHT_MM, y_mm + 5)
     if grade_set := describe_grade_set(decision):

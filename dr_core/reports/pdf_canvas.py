@@ -106,6 +106,11 @@ class ReportCanvas:
         page = f"Page {self._pdf.page_no()} of {self._page_count}"
         self.write_line(page, (MARGIN_MM, 285.5), font=SMALL, align="R")
 
+    def write_patient_line(self) -> None:
+        """Leave room beside the page's heading to write who the patient is, which the program does not know."""
+        blanks = f"Patient: {'_' * 34}   Born: {'_' * 14}   ID: {'_' * 18}"
+        self.write_line(blanks, (MARGIN_MM + 55, 27), font=SMALL, width_mm=CONTENT_WIDTH_MM - 55, align="R")
+
     def to_bytes(self) -> bytes:
         """Finish the document."""
         return bytes(self._pdf.output())

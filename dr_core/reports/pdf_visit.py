@@ -55,6 +55,7 @@ def draw_visit(
     """
     canvas.add_page()
     canvas.write_line("Summary of the visit", (MARGIN_MM, 25), font=HEADING)
+    canvas.write_patient_line()
     y_mm = 35.0
     canvas.draw_panel(MARGIN_MM, y_mm, CONTENT_WIDTH_MM, PANEL_HEIGHT_MM)
     canvas.draw_traffic_light(VISIT_SIGNALS[visit.outcome], MARGIN_MM + 6, y_mm + 5.4)
@@ -101,7 +102,9 @@ def _measure_texts(canvas: ReportCanvas, result: ScreeningResult) -> float:
 def _list_texts(result: ScreeningResult) -> list[tuple[str, Type]]:
     """Return what stands under a photograph, paragraph by paragraph."""
     lines = [describe_quality(result.quality)] if result.quality else []
-    if result.decision is not None:
+    if result.reading is not None:
+        lines = [f"Reader's grade: {result.reading.label}", *lines]
+    elif result.decision is not None:
         grade = result.decision.grade
         lines = [f"Grade {grade.value}: {grade.label}", *lines]
     lines += [describe_referral(result).headline, describe_reading(result)]

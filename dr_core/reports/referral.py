@@ -18,7 +18,7 @@ from dr_core.domain.second_look import (
     shows_oedema_risk,
 )
 from dr_core.reports.palette import Signal
-from dr_core.reports.wording import clean_text, lower_first
+from dr_core.reports.wording import clean_text, describe_eye, lower_first
 from dr_core.screening.visit import VisitOutcome
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "describe_reading",
     "describe_referral",
     "describe_review",
+    "list_checks",
 ]
 
 MAX_NOTE_LENGTH = 300
@@ -117,6 +118,13 @@ def describe_review(result: ScreeningResult) -> str:
     return f"Have a person read this photograph: {', and '.join(reasons)}."
 
 
+def list_checks(result: ScreeningResult) -> list[str]:
+    """Return what a person should look at before anybody relies on a result, a sentence each."""
+    eye = describe_eye(result) if result.eye_conflict else ""
+    second = _ask_second_reader(result) if needs_second_reader(result) else ""
+    return [sentence for sentence in (describe_review(result), second, eye) if sentence]
+
+
 def describe_reading(result: ScreeningResult) -> str:
     """Say who read the photograph as what, and when, beside the program's grade; empty where nobody has."""
     reading = result.reading
@@ -143,13 +151,21 @@ def _refer_as_read(result: ScreeningResult, reading: Reading) -> Referral:
     """Return what a reader's grade means; it outweighs the program's, but one that would miss an eye is not alone."""
     detail = describe_reading(result)
     if reading.grade is None:
-        return Referral(Signal.CAUTION, "Retake or refer", f"{detail} {UNGRADABLE_ADVICE}.")
+        return Referral(Signal.CAUTION, "Retake or refer", f"{detail} {UNGRADABLE_ADVICE}.", _keep_urgency(result))
     if reading.grade.referable:
         return Referral(Signal.STOP, "Referable DR: yes, by the reader's grade", detail)
     headline = "Referable DR: no, by the reader's grade"
     if needs_second_reader(result):
         return Referral(Signal.CAUTION, f"{headline}; needs a second reader", detail, _ask_second_reader(result))
     return Referral(Signal.GO, headline, detail)
+
+
+def _keep_urgency(result: ScreeningResult) -> str:
+    """Return what the program's grade asks for where a reader could give none; empty where it would not refer."""
+    decision = result.decision
+    if decision is None or not decision.follow_up.refer:
+        return ""
+    return f"By the program's grade, {decision.grade.label}: {lower_first(decision.follow_up.text)}."
 
 
 def _ask_second_reader(result: ScreeningResult) -> str:

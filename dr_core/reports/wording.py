@@ -33,8 +33,8 @@ def describe_grade_set(decision: Decision) -> str:
     if not decision.grade_set:
         return ""
     first, last = min(decision.grade_set), max(decision.grade_set)
-    which = f"Grade {first:d} alone fits" if first == last else f"Grades {first:d} to {last:d} fit"
-    return f"{which} this photograph; {decision.coverage:.0%} of readers' grades fall in such a range."
+    which = f"Likely grade: {first:d} alone" if first == last else f"Likely grades: {first:d} to {last:d}"
+    return f"{which}. For {decision.coverage:.0%} of photographs the reader's grade is among those named here."
 
 
 def describe_oedema(result: ScreeningResult) -> str:

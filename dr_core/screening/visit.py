@@ -7,7 +7,7 @@ from enum import StrEnum
 from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import UNGRADABLE_ADVICE, FollowUp
 from dr_core.domain.photograph import Laterality
-from dr_core.domain.results import ScreeningResult
+from dr_core.domain.results import ScreeningResult, Status
 from dr_core.domain.second_look import is_referred, needs_reader, needs_second_reader
 from dr_core.screening.pipeline import Screening
 
@@ -112,26 +112,37 @@ def _find_worst(graded: Sequence[tuple[ScreeningResult, Grade]]) -> ScreeningRes
 
 
 def _find_concerns(results: Sequence[ScreeningResult], outcome: VisitOutcome) -> tuple[str, ...]:
-    concerns = []
-    if len(results) == EYES:
-        first, second = results
-        hashes = {result.provenance.photograph_sha256 for result in results}
-        if len(hashes) == 1 and "" not in hashes:
-            concerns.append("The same photograph was given twice: the other eye is missing.")
-        elif first.laterality is not None and first.laterality is second.laterality:
-            concerns.append(f"Both photographs are marked as {_name_eye(first).lower()}: check which eye is which.")
-        elif None in (first.laterality, second.laterality):
-            concerns.append("It is not stated which eye each photograph shows: set the eye.")
+    concerns = _check_eyes(*results) if len(results) == EYES else []
     if outcome is VisitOutcome.REFER and any(result.final_grade is None for result in results):
         concerns.append(f"One eye has no grade. {UNGRADABLE_ADVICE}.")
     for result in results:
+        eye = _name_eye(result)
+        if result.reading is not None and result.reading.grade is None and _would_refer(result):
+            concerns.append(f"{eye} was read as ungradable, but the program would refer it.")
         if result.eye_conflict:
-            concerns.append(f"{_name_eye(result)} looks like the other eye: check which eye it is.")
+            concerns.append(f"{eye} looks like the other eye: check which eye it is.")
         if needs_reader(result):
-            concerns.append(f"{_name_eye(result)} needs a reader before anybody relies on its grade.")
+            concerns.append(f"{eye} needs a reader before anybody relies on its grade.")
         if needs_second_reader(result):
-            concerns.append(f"{_name_eye(result)} needs a second reader: its reader would not refer it.")
+            concerns.append(f"{eye} needs a second reader: its reader would not refer it.")
     return tuple(concerns)
+
+
+def _check_eyes(first: ScreeningResult, second: ScreeningResult) -> list[str]:
+    """Return what speaks against these being the two eyes of one patient."""
+    hashes = {result.provenance.photograph_sha256 for result in (first, second)}
+    if len(hashes) == 1 and "" not in hashes:
+        return ["The same photograph was given twice: the other eye is missing."]
+    if first.laterality is not None and first.laterality is second.laterality:
+        return [f"Both photographs are marked as {_lower_first(_name_eye(first))}: check which eye is which."]
+    # Of a file that could not be read nobody can set the eye.
+    if None in (first.laterality, second.laterality) and Status.FAILED not in (first.status, second.status):
+        return ["It is not stated which eye each photograph shows: set the eye."]
+    return []
+
+
+def _would_refer(result: ScreeningResult) -> bool:
+    return result.decision is not None and result.decision.follow_up.refer
 
 
 def _name_eye(result: ScreeningResult) -> str:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from dr_core.domain.second_look import needs_reader
 from dr_core.screening.job import BatchJob
 from dr_core.screening.job_state import JobState
 from pages.components.batch_link import show_link
@@ -51,6 +52,7 @@ def show_counts(job: BatchJob) -> None:
         counts = {
             "Graded": progress.graded,
             "Referable": job.referable,
+            "Needs a reader": sum(map(needs_reader, job.results)),
             "Ungradable": progress.ungradable,
             "Failed": progress.failed,
         }

@@ -32,7 +32,7 @@ from pages.components.reading_panel import show_reading
 from pages.components.result_panel import show_provenance, show_result
 from pages.components.session import forget_all, forget_others, recall
 from pages.components.text import escape_markdown
-from pages.components.viewer import Rendering, show_photograph
+from pages.components.viewer import Frame, choose_rendering, show_photograph
 
 __all__ = ["show_results"]
 
@@ -169,7 +169,8 @@ def _show_photograph(
     with left:
         # What the network found hidden is an answer of the program as well.
         shown = replace(screening, hidden=None) if hidden else screening
-        show_photograph(shown, Rendering.ORIGINAL, data, height_px=PHOTOGRAPH_HEIGHT_PX, key="batch_photograph")
+        rendering = choose_rendering(shown, key="batch_rendering")
+        show_photograph(shown, rendering, data, Frame("batch_photograph", PHOTOGRAPH_HEIGHT_PX, reveal=True))
         if result.status is not Status.FAILED:
             show_reading(
                 partial(job.recall_reading, number),
@@ -183,7 +184,7 @@ def _show_photograph(
     with right:
         show_result(result, classifier.operating_point)
     if result.status is Status.GRADED:
-        show_heatmap(screening, Rendering.ORIGINAL)
+        show_heatmap(screening, rendering)
     show_provenance(result)
 
 

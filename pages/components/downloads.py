@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dr_core.domain.operating_point import LocalOperatingPoint
-from dr_core.domain.results import Status
+from dr_core.domain.results import ScreeningResult, Status
 from dr_core.reports.csv import render_csv
 from dr_core.reports.fhir import FHIR_MEDIA_TYPE, render_fhir
 from dr_core.reports.json import format_json
 from dr_core.screening.pipeline import Screening
+from pages.components.unsaved import recall_taken
 
 __all__ = ["show_downloads"]
 
@@ -22,13 +23,14 @@ FHIR_HELP = (
 def show_downloads(screenings: Sequence[Screening], point: LocalOperatingPoint | None) -> None:
     """Offer the PDF report, the CSV rows, JSON and FHIR of all photographs on the page; `point` is the clinic's own."""
     results = [screening.result for screening in screenings]
+    taken = recall_taken()
     stem = "retinadesk-" + "-".join(result.provenance.photograph_sha256[:8] or "unread" for result in results)
     with st.container(horizontal=True, key="downloads", vertical_alignment="center"):
         if any(result.status is not Status.FAILED for result in results):
             _offer_pdf(screenings, point, f"{stem}.pdf")
         st.download_button(
             "CSV row" if len(results) == 1 else "CSV rows",
-            data=lambda: render_csv(results),
+            data=taken.note(results, lambda: render_csv(results)),
             file_name=f"{stem}.csv",
             mime="text/csv",
             icon=":material/table:",
@@ -37,7 +39,7 @@ def show_downloads(screenings: Sequence[Screening], point: LocalOperatingPoint |
         )
         st.download_button(
             "JSON",
-            data=lambda: "[\n" + ",\n".join(format_json(result, point).rstrip() for result in results) + "\n]\n",
+            data=taken.note(results, lambda: _join_json(results, point)),
             file_name=f"{stem}.json",
             mime="application/json",
             icon=":material/data_object:",
@@ -46,7 +48,7 @@ def show_downloads(screenings: Sequence[Screening], point: LocalOperatingPoint |
         )
         st.download_button(
             "FHIR",
-            data=lambda: render_fhir(results, operating_point=point),
+            data=taken.note(results, lambda: render_fhir(results, operating_point=point)),
             file_name=f"{stem}.fhir.json",
             mime=FHIR_MEDIA_TYPE,
             icon=":material/local_hospital:",
@@ -54,6 +56,10 @@ def show_downloads(screenings: Sequence[Screening], point: LocalOperatingPoint |
             on_click="ignore",
             key="download_fhir",
         )
+
+
+def _join_json(results: Sequence[ScreeningResult], point: LocalOperatingPoint | None) -> str:
+    return "[\n" + ",\n".join(format_json(result, point).rstrip() for result in results) + "\n]\n"
 
 
 def _offer_pdf(screenings: Sequence[Screening], point: LocalOperatingPoint | None, name: str) -> None:
@@ -64,7 +70,7 @@ def _offer_pdf(screenings: Sequence[Screening], point: LocalOperatingPoint | Non
 
     st.download_button(
         "PDF report",
-        data=render,
+        data=recall_taken().note([screening.result for screening in screenings], render),
         file_name=name,
         mime="application/pdf",
         icon=":material/picture_as_pdf:",

@@ -17,7 +17,7 @@ from dr_core.reports.wording import HEATMAP_LIMITS
 from dr_core.screening.pipeline import Screening
 from pages.components.session import page_border, recall
 from pages.components.text import escape_markdown
-from pages.components.viewer import HINT, Rendering, recall_pane, render_photograph, show_panes, to_pane
+from pages.components.viewer import HINT, Frame, Rendering, recall_pane, render_photograph, show_panes, to_pane
 
 __all__ = ["show_heatmap"]
 
@@ -40,10 +40,11 @@ class Explained:
     grade: Grade
     lesion: str = ""
 
-    @property
-    def title(self) -> str:
-        """Stands above the map."""
-        return f"{self.method.value} for {self.lesion or self.grade.label}"
+    def describe(self, prediction: Prediction) -> str:
+        """Return what stands above the map: of a class also how probable it is, since any can be explained."""
+        if self.lesion:
+            return f"{self.method.value} for {self.lesion}"
+        return f"{self.method.value} for {self.grade.label} ({prediction.probabilities[self.grade]:.0%} probable)"
 
     @property
     def file_part(self) -> str:
@@ -59,7 +60,7 @@ def show_heatmap(screening: Screening, rendering: Rendering) -> None:
     if result.decision is None or result.prediction is None or photograph is None:
         raise ValueError(f"Only a graded photograph has a heatmap. Received: status={result.status}")
     st.markdown("## Where the network looked")
-    method_box, what_box, style_box, strength_box = st.columns([1.1, 1.3, 1, 1.2], vertical_alignment="top")
+    method_box, what_box, style_box, strength_box = st.columns([1.1, 1.2, 1.2, 1.1], vertical_alignment="top")
     explained = _choose_explained(method_box, what_box, result.prediction, result.decision, photograph.sha256)
     style = style_box.segmented_control("Drawn as", [OVERLAY, OUTLINES], default=OVERLAY, required=True, key="drawn_as")
     strength = _choose_strength(strength_box, style)
@@ -73,10 +74,10 @@ def show_heatmap(screening: Screening, rendering: Rendering) -> None:
         if style == OVERLAY
         else outline_cam(pixels, placed, level=strength)
     )
-    panes = [to_pane(explained.title, drawn)]
+    panes = [to_pane(explained.describe(result.prediction), drawn)]
     if st.session_state.get("side_by_side", True):
         panes.insert(0, recall_pane(screening, rendering))
-    show_panes(panes, revision=photograph.sha256, height_px=HEIGHT_PX, key="heatmap_view")
+    show_panes(panes, Frame("heatmap_view", HEIGHT_PX), revision=photograph.sha256)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.toggle("Side by side", value=True, key="side_by_side")
         st.caption(HINT, width="content")

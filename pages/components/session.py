@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import streamlit as st
 
@@ -36,6 +36,7 @@ __all__ = [
     "forget_others",
     "get_classifier",
     "grades_with_another",
+    "list_kept",
     "page_border",
     "recall",
     "state_oedema_limit",
@@ -104,6 +105,12 @@ def recall(sha256: str, what: Hashable, make: Callable[[], Value]) -> Value:
     if what not in things:
         things[what] = make()
     return cast(Value, things[what])
+
+
+def list_kept(what: Hashable) -> dict[str, Any]:
+    """Return one thing that `recall` keeps, of every photograph that has it, by the digest of the photograph."""
+    kept = cast(dict[str, dict[Hashable, Any]], st.session_state.get(STORE_KEY, {}))
+    return {sha256: things[what] for sha256, things in kept.items() if what in things}
 
 
 def forget(sha256: str, what: Hashable) -> None:

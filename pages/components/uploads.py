@@ -9,6 +9,7 @@ import streamlit as st
 
 from dr_core.domain.photograph import Laterality
 from dr_core.imaging.drawing import SAMPLES
+from pages.components.unsaved import has_unsaved_reading
 from pages.components.upload_limits import PHOTOGRAPH_LIMIT_MB
 from pages.components.upload_store import note_uploads, release_noted
 
@@ -21,7 +22,7 @@ SAMPLE_LABELS = {
     "sample_healthy.jpg": "Healthy",
     "sample_blurred.jpg": "Blurred",
 }
-PATIENT = "patient_round"
+PATIENT, ASKED = "patient_round", "patient_asked"
 NOT_STATED = "Not stated"
 EYE_LABELS = {"Right (OD)": Laterality.OD, "Left (OS)": Laterality.OS, NOT_STATED: None}
 
@@ -118,6 +119,12 @@ def _offer_samples() -> None:
 
 
 def _offer_next_patient() -> None:
+    if st.session_state.get(ASKED) and has_unsaved_reading():
+        st.warning("Your grade is in no report yet, and ends with this patient.", icon=":material/assignment_late:")
+        with st.container(horizontal=True):
+            st.button("Go on without it", key="next_patient_all_the_same", shortcut="N", on_click=_begin_next_patient)
+            st.button("Stay", key="stay_with_patient", type="tertiary", on_click=_stay)
+        return
     st.caption("One patient at a time")
     st.button(
         "Next patient",
@@ -125,11 +132,24 @@ def _offer_next_patient() -> None:
         shortcut="N",
         icon=":material/person_add:",
         help="Takes these photographs and their results off the page.",
-        on_click=_begin_next_patient,
+        on_click=_leave_patient,
     )
 
 
+def _leave_patient() -> None:
+    # Asked now, not when the button was drawn: a report may have been taken away since.
+    if has_unsaved_reading():
+        st.session_state[ASKED] = True
+    else:
+        _begin_next_patient()
+
+
+def _stay() -> None:
+    st.session_state[ASKED] = False
+
+
 def _begin_next_patient() -> None:
+    _stay()
     release_noted()
     st.session_state[PATIENT] = st.session_state.get(PATIENT, 0) + 1
 

@@ -10,6 +10,13 @@ const BUTTONS = [
   ["Fit", "Fit the whole picture", (view) => view.fit()],
 ];
 
+// Keys rest while a field is in use; a name or a note that was entered lets them go again.
+document.addEventListener("keydown", (event) => {
+  const field = event.target;
+  const isText = field instanceof HTMLInputElement && field.type === "text" && field.role !== "combobox";
+  if (event.key === "Enter" && isText) setTimeout(() => field.blur());
+});
+
 // A rerun of the page calls the component again; what the reader looked at outlives it, by component and photograph.
 const places = new Map();
 const views = new WeakMap();
@@ -49,6 +56,8 @@ class View {
   }
 
   update(data, name) {
+    if (data.reveal && this.name !== name) this.reveal();
+    this.name = name;
     this.size = [data.width_px, data.height_px];
     this.root.style.height = `${data.height_css_px}px`;
     this.place = places.get(name) ?? { zoom: 1, x: this.size[0] / 2, y: this.size[1] / 2, width: this.size[0] };
@@ -60,7 +69,7 @@ class View {
     data.panes.forEach((pane, index) => {
       const { caption, image } = this.stages[index];
       caption.textContent = pane.title;
-      caption.hidden = data.panes.length < 2;
+      caption.hidden = !data.titled;
       image.alt = pane.title;
       if (image.src !== pane.source) image.src = pane.source;
     });
@@ -84,6 +93,13 @@ class View {
       return { figure, caption, stage, image };
     });
     this.panes.replaceChildren(...this.stages.map(({ figure }) => figure));
+  }
+
+  // A photograph that is opened by key or from a table must not be graded unseen below the window.
+  reveal() {
+    const { top, bottom, height } = this.root.getBoundingClientRect();
+    const seen = Math.min(bottom, window.innerHeight) - Math.max(top, 0);
+    if (seen < height / 2) this.root.scrollIntoView({ block: "start" });
   }
 
   rest() {
@@ -188,7 +204,7 @@ class View {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "+" || event.key === "=") this.zoomBy(STEP);
     else if (event.key === "-") this.zoomBy(1 / STEP);
-    else if (event.key === "0") this.fit();
+    else if (event.key === "Home") this.fit();
     else if (event.key in ARROWS) this.moveBy(...ARROWS[event.key].map((way) => way * 60));
     else return;
     event.preventDefault();

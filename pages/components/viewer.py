@@ -15,9 +15,19 @@ from dr_core.imaging.encode import JPEG_QUALITY, encode_jpeg, shrink_to
 from dr_core.imaging.overlay import enhance_contrast, hatch_hidden, red_free
 from dr_core.screening.display import enlarge_screening
 from dr_core.screening.pipeline import Screening
+from pages.components.key_choice import choose_with_keys
 from pages.components.session import forget, recall
 
-__all__ = ["Rendering", "recall_pane", "render_photograph", "show_panes", "show_photograph", "to_pane"]
+__all__ = [
+    "Frame",
+    "Rendering",
+    "choose_rendering",
+    "recall_pane",
+    "render_photograph",
+    "show_panes",
+    "show_photograph",
+    "to_pane",
+]
 
 FULL_QUALITY = 90
 FULL_HELP = "Decodes every pixel of the photograph, up to 50 megapixels, to zoom further in. It takes some seconds."
@@ -44,6 +54,24 @@ class Rendering(StrEnum):
     ORIGINAL = "Original"
     RED_FREE = "Red-free"
     CONTRAST = "Contrast-enhanced"
+
+
+RENDERING_KEYS = {Rendering.ORIGINAL: "O", Rendering.RED_FREE: "F", Rendering.CONTRAST: "E"}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where a viewer stands.
+
+    Attributes:
+        key: its name in the session.
+        height_px: of the viewer on the page.
+        reveal: whether the page scrolls to it when a photograph is opened in it out of sight.
+    """
+
+    key: str
+    height_px: int
+    reveal: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,15 +127,21 @@ def recall_pane(screening: Screening, rendering: Rendering, *, hatched: bool = F
     )
 
 
-def show_photograph(screening: Screening, rendering: Rendering, data: bytes, *, height_px: int, key: str) -> None:
+def choose_rendering(screening: Screening, *, key: str) -> Rendering:
+    """Let the user choose how the photograph is shown; where no retina was found there is the original alone."""
+    if screening.field_of_view is None:
+        return Rendering.ORIGINAL
+    return Rendering(choose_with_keys(RENDERING_KEYS, key=key))
+
+
+def show_photograph(screening: Screening, rendering: Rendering, data: bytes, frame: Frame) -> None:
     """Show a photograph that zooms, with switches for full resolution and for hidden parts where there are any.
 
     Args:
         screening: the photograph at screen size.
         rendering: how it is shown.
         data: the photograph's bytes, for full resolution.
-        height_px: height of the viewer on the page.
-        key: name of the viewer in the session.
+        frame: where it is shown.
 
     Raises:
         ValueError: the photograph was not decoded.
@@ -133,17 +167,17 @@ def show_photograph(screening: Screening, rendering: Rendering, data: bytes, *, 
         st.caption(shown, width="content")
     st.caption(HINT)
     with picture:
-        show_panes([pane], revision=photograph.sha256, height_px=height_px, key=key)
+        show_panes([pane], frame, revision=photograph.sha256, titled=False)
 
 
-def show_panes(panes: Sequence[Pane], *, revision: str, height_px: int, key: str) -> None:
+def show_panes(panes: Sequence[Pane], frame: Frame, *, revision: str, titled: bool = True) -> None:
     """Show pictures of equal size beside each other, with one zoom for all.
 
     Args:
         panes: one picture or more, of the same size.
+        frame: where they are shown.
         revision: while it stays the same, the zoom survives a rerun.
-        height_px: height of the viewer on the page.
-        key: name of the viewer in the session.
+        titled: whether titles stand above the pictures.
     """
     first = panes[0]
     _mount_viewer(
@@ -151,10 +185,12 @@ def show_panes(panes: Sequence[Pane], *, revision: str, height_px: int, key: str
             "panes": [{"title": pane.title, "source": pane.source} for pane in panes],
             "width_px": first.width_px,
             "height_px": first.height_px,
-            "height_css_px": height_px,
+            "height_css_px": frame.height_px,
             "revision": revision,
+            "titled": titled,
+            "reveal": frame.reveal,
         },
-        key=key,
+        key=frame.key,
     )
 
 

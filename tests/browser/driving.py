@@ -70,6 +70,8 @@ def press_shortcut(page: Page, key: str) -> None:
 
 def download(page: Page, key: str) -> bytes:
     """Press a download button and return the file's bytes."""
+    # A rerun that is going on makes the file anew, under another address.
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     with page.expect_download() as waiting:
         page.locator(f".st-key-{key} button").filter(visible=True).click()
     return Path(waiting.value.path()).read_bytes()

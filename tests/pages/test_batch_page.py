@@ -28,7 +28,13 @@ def test_empty_page_explains_and_cannot_start(page):
 
 def test_files_are_graded_and_each_has_its_row(page, registry, fundus_jpeg):
     job = grade_files(page, registry, {"b.jpg": fundus_jpeg, "a.jpg": fundus_jpeg, "notes.txt": b"words"})
-    assert counts(page) == {"Graded": "2", "Referable": "2", "Ungradable": "0", "Failed": "1"}
+    assert counts(page) == {
+        "Graded": "2",
+        "Referable": "2",
+        "Needs a reader": "0",
+        "Ungradable": "0",
+        "Failed": "1",
+    }
     (table,) = page.dataframe
     assert list(table.value["File"]) == ["a.jpg", "b.jpg", "notes.txt"]
     assert list(table.value["Grade label"]) == ["2 Moderate NPDR", "2 Moderate NPDR", ""]

@@ -192,7 +192,7 @@ def test_what_asks_for_a_person_is_said_in_words_and_by_the_lamp(use_classifier,
     assert "Referable DR: no; needs a reader" in text
     assert "Traffic light: amber" in text
     assert "Have a person read this photograph: several grades fit it, and it is unlike" in text
-    assert "of readers' grades fall in such a range" in text
+    assert "the reader's grade is among those named here" in text
     assert "Which eye?" in text
     assert "looks like a right eye (OD)" in text
     assert "hard exudates near the fovea: not seen (probability 0.12)" in text

@@ -29,20 +29,9 @@ ISSUE_COLUMNS = (
     "gradable, quality_score, defects, follow_up, eye, width, height, sha256, model, seconds, error"
 )
 HOSTILE_NAMES = [
-    "=1+1.jpg",
-    "+1.jpg",
-    "-1.jpg",
-    "@SUM(1).jpg",
-    "\ttab.jpg",
-    "\rreturn.jpg",
-    "\nline.jpg",
-    "a\nb.jpg",
-    "a\rb.jpg",
-    'a",b.jpg',
-    "\uff1d1.jpg",
-    "\u00e9\u4e2d.jpg",
-    "",
-]
+    "=1+1.jpg", "+1.jpg", "-1.jpg", "@SUM(1).jpg", "\ttab.jpg", "\rreturn.jpg", "\nline.jpg",
+    "a\nb.jpg", "a\rb.jpg", 'a",b.jpg', "\uff1d1.jpg", "\u00e9\u4e2d.jpg", "",
+]  # fmt: skip
 
 
 def parse(data: bytes) -> list[dict[str, str]]:
@@ -194,11 +183,23 @@ def test_details_hold_what_the_network_says_beside_the_grade():
     assert cells["unfamiliarity"] == "1.5000"
     assert cells["p_oedema_risk"] == "0.120000"
     assert cells["operating_point"] == "North clinic v2"
+    assert cells["needs_reader"] == "yes"
+    assert "Have a person read this photograph" in cells["check"]
+    assert "looks like a left eye" in cells["check"]
 
 
 @pytest.mark.parametrize("result", [make_graded(), make_ungradable(), make_failed()], ids=lambda r: r.status.value)
 def test_details_that_do_not_exist_are_empty(result):
-    assert not any(format_details(result).values())
+    cells = format_details(result)
+    assert cells.pop("needs_reader") == ("no" if result.decision else "")
+    assert not any(cells.values())
+
+
+def test_the_plain_report_says_who_needs_a_reader_and_whose_threshold_it_was():
+    row = format_row(make_detailed())
+    assert row["follow_up"].startswith("Needs a reader first. Re-screen: ")
+    assert row["model"].endswith(", North clinic v2")
+    assert format_row(make_graded())["follow_up"].startswith("Refer")
 
 
 def test_the_name_of_an_operating_point_is_no_formula():

@@ -63,6 +63,8 @@ def test_everything_beside_the_grade_is_there_and_the_maps_are_not():
     assert document["decision"]["coverage"] == 0.9
     assert len(document["decision"]["review"]) == 2
     assert document["decision"]["operating_point"] == "North clinic v2"
+    assert document["needs_reader"] is True
+    assert len(document["checks"]) == 2
     assert any("182 of this clinic's photographs" in note for note in document["notes"])
     assert "lesion" not in text
 

@@ -181,7 +181,7 @@ def test_what_asks_for_a_person_stands_on_the_first_page_of_one_eye_and_of_two()
     for first in (text, pages[0]):
         assert "needs a reader" in first
         assert "several grades fit it, and it could be severe NPDR, which is referable." in first
-        assert "Grades 0 to 3 fit this photograph" in first
+        assert "Likely grades: 0 to 3." in first
         assert "hard exudates near the fovea: not seen" in first
         assert "check which eye it is" in first
     assert "Needs a reader" in pages[0]
@@ -208,6 +208,11 @@ def test_a_reading_fills_the_readers_line_and_decides_in_the_summary():
     assert "The program's grade is 2 Moderate NPDR. Note: venous beading" in pages[1]
     assert "in less than 3 months" in pages[1]
     assert "Reader's grade: ____" in pages[2]
+    assert "Reader's grade: 3 Severe NPDR" in pages[0]
+    assert "Grade 2: Moderate NPDR" not in pages[0]
+    assert "Reader's grade (ICDR scale, 0 to 4)" in pages[1]
+    assert "The program's grade: 2 Moderate NPDR." in pages[1]
+    assert all("Patient: ____" in page for page in pages)
 
 
 @pytest.mark.parametrize("note", ["", "a long note " * 40, "W" * 300], ids=["unread", "read", "read and written wide"])

@@ -123,3 +123,9 @@ def test_what_the_reader_typed_is_cleaned_and_quoted():
     assert describe_reading(result).endswith("The program's grade is 2 Moderate NPDR. Note: flame shaped")
     assert " by " not in describe_reading(result)
     assert describe_reading(make_result()) == ""
+
+
+def test_an_eye_that_the_program_would_refer_keeps_its_urgency_when_the_reader_cannot_grade_it():
+    referral = describe_referral(read_as(make_result(Grade.PROLIFERATIVE_DR), None))
+    assert referral.warning.startswith("By the program's grade, Proliferative DR: refer to an ophthalmologist")
+    assert describe_referral(read_as(make_result(Grade.NO_DR), None)).warning == ""

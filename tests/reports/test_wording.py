@@ -106,8 +106,8 @@ def test_grade_colours_darken_with_severity():
 @pytest.mark.parametrize(
     ("grades", "expected"),
     [
-        ((1, 2), "Grades 1 to 2 fit this photograph; 90% of readers' grades fall in such a range."),
-        ((3,), "Grade 3 alone fits this photograph; 90% of readers' grades fall in such a range."),
+        ((1, 2), "Likely grades: 1 to 2. For 90% of photographs the reader's grade is among those named here."),
+        ((3,), "Likely grade: 3 alone. For 90% of photographs the reader's grade is among those named here."),
         ((), ""),
     ],
 )

@@ -174,3 +174,18 @@ def test_a_reader_grades_an_eye_that_the_program_could_not():
     assert visit.concerns == ()
     healthy = summarise_visit([eye(OD), read_as(eye(OS, status=Status.UNGRADABLE), Grade.NO_DR)])
     assert healthy.outcome is VisitOutcome.NEEDS_READER
+
+
+def test_an_eye_that_was_read_as_ungradable_is_not_forgotten_when_the_program_would_refer_it():
+    visit = summarise_visit([read_as(eye(OD, Grade.SEVERE_NPDR), None), eye(OS)])
+    assert "The right eye (OD) was read as ungradable, but the program would refer it." in visit.concerns
+
+
+def test_the_same_eye_twice_is_named_as_it_is_written():
+    visit = summarise_visit([eye(OS, sha256="33" * 32), eye(OS)])
+    assert "Both photographs are marked as the left eye (OS): check which eye is which." in visit.concerns
+
+
+def test_nobody_is_asked_to_set_the_eye_of_a_file_that_could_not_be_read():
+    unread = make_result(status=Status.FAILED, eye=None, sha256="")
+    assert not any("set the eye" in concern for concern in summarise_visit([eye(OD), unread]).concerns)
