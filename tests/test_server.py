@@ -1,11 +1,14 @@
 """The server asks nobody outside this computer anything, and names its pages itself."""
 
+import signal
+import subprocess
+import sys
 import tomllib
 from importlib.util import find_spec
 from types import SimpleNamespace
 
 import pytest
-from streamlit import net_util, runtime
+from streamlit import config, net_util, runtime
 from streamlit.runtime import RuntimeState
 from streamlit.web import cli
 from streamlit.web.server.server_util import is_url_from_allowed_origins
@@ -19,7 +22,8 @@ def test_foreign_origin_is_refused_without_asking_the_internet(monkeypatch, orig
     monkeypatch.setattr(net_util, "get_external_ip", net_util.get_external_ip)
     monkeypatch.setattr(net_util, "_make_blocking_http_get", lambda *_, **__: pytest.fail("asked the internet"))
     monkeypatch.setattr(cli, "main", lambda prog_name: None)
-    monkeypatch.setattr(server, "_import_early", lambda: None)
+    monkeypatch.setattr(server, "_follow_start", lambda: None)
+    monkeypatch.setattr(server, "_end_with_the_terminal", lambda: None)
     server.main()
     assert not is_url_from_allowed_origins(origin)
     assert is_url_from_allowed_origins("http://localhost:8501")
@@ -30,20 +34,104 @@ def test_file_names_of_pages_are_never_offered_as_navigation():
     assert settings["client"]["showSidebarNavigation"] is False
 
 
-def test_early_modules_wait_for_the_server_and_exist(monkeypatch):
-    imported: list[str] = []
+def test_sessions_wait_for_their_browser_for_two_minutes():
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert settings["server"]["disconnectedSessionTTL"] == 900
+    assert config.get_option("server.disconnectedSessionTTL") is not None
+
+
+@pytest.fixture
+def imported(monkeypatch) -> list[str]:
+    """Names of what is imported once the server runs, with stand-ins for it."""
+    names: list[str] = []
+    stand_in = SimpleNamespace(
+        sweep_sessions_often=lambda instance: names.append(f"swept {instance.name}"),
+        remove_abandoned=lambda folder: names.append(f"removed {folder.name}"),
+    )
+    monkeypatch.setattr(server.importlib, "import_module", lambda name: names.append(name) or stand_in)
+    return names
+
+
+def test_what_can_wait_waits_for_the_server_and_exists(monkeypatch, imported, tmp_path):
+    monkeypatch.setenv("RETINADESK_JOB_DIR", str(tmp_path / "jobs"))
     states = iter([RuntimeState.INITIAL, RuntimeState.NO_SESSIONS_CONNECTED])
+    running = SimpleNamespace(state=RuntimeState.NO_SESSIONS_CONNECTED, name="runtime")
     monkeypatch.setattr(runtime, "exists", lambda: True)
-    monkeypatch.setattr(runtime, "get_instance", lambda: SimpleNamespace(state=next(states)))
-    monkeypatch.setattr(server.importlib, "import_module", imported.append)
-    server._import_early()
-    assert next(states, None) is None
-    assert tuple(imported) == server.EARLY_MODULES
-    assert all(find_spec(name) for name in imported)
+    monkeypatch.setattr(
+        runtime, "get_instance", lambda: SimpleNamespace(state=state) if (state := next(states, None)) else running
+    )
+    server._follow_start()
+    assert imported == [
+        "pages.components.session_sweep",
+        "swept runtime",
+        "dr_core.screening.spool",
+        "removed jobs",
+        *server.EARLY_MODULES,
+    ]
+    assert all(find_spec(name) for name in imported if "." in name)
 
 
-def test_early_modules_are_not_waited_for_without_end(monkeypatch):
+def test_folder_that_is_set_wrongly_is_left_to_the_batch_page(monkeypatch, imported):
+    monkeypatch.setenv("RETINADESK_JOB_DIR", "not/absolute")
+    server._remove_left_photographs()
+    assert not [name for name in imported if name.startswith("removed")]
+
+
+def test_server_that_never_starts_is_not_waited_for_without_end(monkeypatch, imported):
     monkeypatch.setattr(runtime, "exists", lambda: False)
     monkeypatch.setattr(server, "LONGEST_WAIT_S", 0.0)
-    monkeypatch.setattr(server.importlib, "import_module", lambda name: pytest.fail(f"imported {name}"))
-    server._import_early()
+    server._follow_start()
+    assert imported == []
+
+
+HANGUP = """
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.{before})
+import server
+
+def stop(number, frame):
+    print("Stopping", flush=True)
+    time.sleep(0.2)
+    open(sys.argv[1], "w").write(signal.Signals(number).name)
+    sys.exit(0)
+
+signal.signal(signal.SIGTERM, stop)
+server._end_with_the_terminal()
+print("ready", flush=True)
+time.sleep({patience})
+"""
+
+
+def start_and_hang_up(tmp_path, *, before: str, patience: float) -> str:
+    """What a server notes of its end when its terminal is closed, and the shell sends a signal beside the system's."""
+    noted = tmp_path / "noted"
+    code = HANGUP.format(before=before, patience=patience)
+    command = [sys.executable, "-c", code, str(noted)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.stdout.close()
+        for _ in range(2):
+            process.send_signal(signal.SIGHUP)
+        process.wait(30)
+    return noted.read_text() if noted.exists() else ""
+
+
+def test_closed_terminal_ends_the_server_as_a_shutdown_does(tmp_path):
+    assert start_and_hang_up(tmp_path, before="SIG_DFL", patience=60) == "SIGTERM"
+
+
+def test_server_under_nohup_outlives_its_terminal(tmp_path):
+    assert start_and_hang_up(tmp_path, before="SIG_IGN", patience=0.5) == ""
+
+
+def test_log_file_gets_the_last_words_after_a_hangup(tmp_path):
+    code = HANGUP.format(before="SIG_DFL", patience=60)
+    with (tmp_path / "log").open("w") as log:
+        command = [sys.executable, "-c", code, str(tmp_path / "noted")]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    with process:
+        while "ready" not in (tmp_path / "log").read_text():
+            assert process.poll() is None
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(30) == 0
+    assert (tmp_path / "log").read_text() == "ready\nStopping\n"

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from dr_core.domain.errors import PhotographTooLarge, UnreadablePhotograph
 from dr_core.imaging.decode import HEAD_BYTES, IMAGE_EXTENSIONS, MAX_BYTES, looks_like_image
+from dr_core.screening.allowed_place import require_opened_within, resolve_within
 from dr_core.screening.overlay_mark import has_overlay_name, is_overlay
 
 __all__ = [
@@ -202,25 +203,20 @@ def read_head(path: str, roots: tuple[str, ...] = ()) -> bytes:
         OSError: the file cannot be opened.
         UnreadablePhotograph: it lies outside `roots`, and has not been looked at.
     """
-    target = _resolve(path, roots)
+    target = resolve_within(path, roots)
     if not stat.S_ISREG(os.stat(target).st_mode):
         return b""
     with open(os.open(target, _READ_FLAGS), "rb") as stream:
+        require_opened_within(stream.fileno(), roots)
         return stream.read(HEAD_BYTES) or b""
 
 
-def _resolve(path: str, roots: tuple[str, ...]) -> str:
-    target = os.path.realpath(path, strict=True)
-    if roots and not any(os.path.commonpath((root, target)) == root for root in roots):
-        raise UnreadablePhotograph("Its link leads outside the allowed folders: copy the file into the folder.")
-    return target
-
-
 def _read_regular_file(path: str, roots: tuple[str, ...]) -> bytes:
-    target = _resolve(path, roots)
+    target = resolve_within(path, roots)
     _require_photograph_file(os.stat(target))
     with open(os.open(target, _READ_FLAGS), "rb") as stream:
-        # Looked at twice: the file may have been replaced between the two calls.
+        # Looked at twice: the file, or a folder on its way, may have been replaced between the two calls.
+        require_opened_within(stream.fileno(), roots)
         _require_photograph_file(os.fstat(stream.fileno()))
         data: bytes | None = stream.read(MAX_BYTES + 1)
     if data is None:

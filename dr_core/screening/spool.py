@@ -15,7 +15,7 @@ from dr_core.domain.errors import StorageError
 from dr_core.imaging.decode import HEAD_BYTES
 from dr_core.screening.sources import BatchInput, DiskPhotograph, counts_as_photograph, format_name
 
-__all__ = ["Spool", "SpoolRoot", "spool_uploads"]
+__all__ = ["Spool", "SpoolRoot", "remove_abandoned", "spool_uploads"]
 
 ROOT_PREFIX = "retinadesk-batches-"
 BEGUN_PREFIX = f".{ROOT_PREFIX}"
@@ -77,7 +77,7 @@ class SpoolRoot:
         Raises:
             StorageError: the disk refused.
         """
-        _remove_abandoned(parent)
+        remove_abandoned(parent)
         try:
             parent.mkdir(parents=True, exist_ok=True)
             # Named as others look for it once it is locked: a process that starts now would take it for abandoned.
@@ -127,7 +127,8 @@ def spool_uploads(spool: Spool, uploads: Iterable[tuple[str, BinaryIO]], *, chos
     return BatchInput(tuple(photographs), other_files)
 
 
-def _remove_abandoned(parent: Path) -> None:
+def remove_abandoned(parent: Path) -> None:
+    """Remove the folders under `parent` that killed processes left behind; those of living ones stay."""
     for folder in chain(parent.glob(f"{ROOT_PREFIX}*"), parent.glob(f"{BEGUN_PREFIX}*")):
         try:
             status = folder.lstat()

@@ -10,7 +10,7 @@ import pytest
 
 from dr_core.domain.errors import StorageError
 from dr_core.screening import spool
-from dr_core.screening.spool import BEGUN_PREFIX, ROOT_PREFIX, SpoolRoot, spool_uploads
+from dr_core.screening.spool import BEGUN_PREFIX, LOCK_NAME, ROOT_PREFIX, SpoolRoot, remove_abandoned, spool_uploads
 
 
 def test_folder_upload_counts_what_is_no_photograph(registry, fundus_jpeg):
@@ -45,13 +45,28 @@ os.kill(os.getpid(), signal.SIGKILL)
     done = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2], timeout=60)
     assert done.returncode == -9
     (abandoned,) = tmp_path.glob(f"{ROOT_PREFIX}*")
-    living = SpoolRoot(tmp_path)
+    remove_abandoned(tmp_path)
     assert not abandoned.exists()
+    living = SpoolRoot(tmp_path)
     another = SpoolRoot(tmp_path)
+    remove_abandoned(tmp_path)
     assert living.folder.exists()
     another.remove()
     living.remove()
     assert not list(tmp_path.iterdir())
+
+
+def test_new_process_makes_room_by_itself(tmp_path):
+    (tmp_path / f"{ROOT_PREFIX}old").mkdir()
+    (tmp_path / f"{ROOT_PREFIX}old" / LOCK_NAME).touch()
+    root = SpoolRoot(tmp_path)
+    assert list(tmp_path.iterdir()) == [root.folder]
+    root.remove()
+
+
+def test_nothing_is_abandoned_where_there_is_no_folder(tmp_path):
+    remove_abandoned(tmp_path / "nowhere")
+    assert not (tmp_path / "nowhere").exists()
 
 
 def test_foreign_link_is_not_followed_when_cleaning_up(tmp_path):
