@@ -10,6 +10,7 @@ from dr_core.domain.quality import Defect
 from dr_core.domain.reading import Reading
 from dr_core.domain.results import Decision, ReviewReason, ScreeningResult, Status
 from dr_core.domain.second_look import (
+    is_of_doubtful_quality,
     is_partly_seen,
     is_referred,
     may_be_referable,
@@ -115,6 +116,8 @@ def describe_review(result: ScreeningResult) -> str:
     if is_partly_seen(result) and not is_referred(result):
         blurred = result.quality is not None and Defect.BLUR in result.quality.defects
         reasons.append(f"{'it is blurred' if blurred else 'a part of it is hidden'}, and small lesions may not be seen")
+    elif is_of_doubtful_quality(result) and not is_referred(result):
+        reasons.append("its quality is doubtful, and small lesions may not be seen")
     return f"Have a person read this photograph: {', and '.join(reasons)}."
 
 

@@ -7,7 +7,7 @@ from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.quality import QualityReport
 from dr_core.domain.results import Decision, Prediction, Provenance, ScreeningResult
-from dr_core.domain.second_look import shows_oedema_risk
+from dr_core.domain.second_look import DOUBTFUL_SCORE, shows_oedema_risk
 
 __all__ = [
     "HEATMAP_LIMITS",
@@ -97,7 +97,9 @@ def describe_quality(quality: QualityReport) -> str:
     if quality.hides_retina:
         hidden = f" About {round(20 * (quality.hidden_share or 0.0)) * 5}% of the retina cannot be seen."
     if quality.gradable:
-        return f"Gradable, but watch for: {defects}.{hidden}" if defects else "Gradable. No defect found."
+        if not defects:
+            return "Gradable, but hardly." if quality.score < DOUBTFUL_SCORE else "Gradable. No defect found."
+        return f"Gradable, but watch for: {defects}.{hidden}"
     return f"Ungradable: {defects}.{hidden}" if defects else "Ungradable: the small vessels cannot be made out."
 
 

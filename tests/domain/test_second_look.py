@@ -31,6 +31,14 @@ def test_what_hides_lesions_asks_for_a_reader_where_the_eye_would_not_be_referre
     assert not is_partly_seen(replace(blurred[0], status=Status.UNGRADABLE, decision=None))
 
 
+@pytest.mark.parametrize(("score", "expected"), [(0.49, True), (0.5, False)])
+def test_a_photograph_that_hardly_passed_the_gate_needs_a_reader_unless_it_is_referred(score, expected):
+    hardly = [
+        replace(make_result(grade), quality=QualityReport(True, score)) for grade in (Grade.NO_DR, Grade.SEVERE_NPDR)
+    ]
+    assert [needs_reader(result) for result in hardly] == [expected, False]
+
+
 @pytest.mark.parametrize(("said", "expected"), [(Grade.NO_DR, True), (Grade.MILD_NPDR, True), (None, False)])
 def test_a_second_reader_is_asked_only_where_the_eye_could_be_missed(said, expected):
     result = make_result(Grade.MODERATE_NPDR)

@@ -11,6 +11,7 @@ from dr_core.domain.photograph import Laterality
 from dr_core.domain.quality import Defect, QualityReport
 from dr_core.domain.results import Status
 from dr_core.reports.palette import GRADE_COLORS, to_rgb
+from dr_core.reports.referral import describe_review
 from dr_core.reports.wording import (
     clean_text,
     describe_eye,
@@ -45,6 +46,12 @@ from tests.made_screenings import add_findings, make_result
 )
 def test_quality_names_its_defects(quality, expected):
     assert describe_quality(quality) == expected
+
+
+def test_quality_that_hardly_passed_is_not_called_faultless():
+    assert describe_quality(QualityReport(True, 0.45)) == "Gradable, but hardly."
+    result = replace(make_result(Grade.NO_DR), quality=QualityReport(True, 0.45))
+    assert "its quality is doubtful" in describe_review(result)
 
 
 def test_an_ungradable_photograph_without_a_named_defect_is_explained_all_the_same():
