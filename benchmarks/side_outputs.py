@@ -18,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.chosen_photographs import add_data_argument, run_in_words
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import Decision, Prediction, ReviewReason, ScreeningResult, Status
+from dr_core.domain.second_look import is_referred, needs_reader
 from dr_core.model.calibration import decide
 from dr_core.model.classifier import Classifier
 from dr_core.model.spec import DEFAULT_MODEL_DIR
@@ -29,6 +30,8 @@ from dr_core.training.metrics import area_under_roc
 
 RESAMPLES = 2000
 POOLED = "pooled"
+REFERABLE = 2
+LAMPS = REFER, READ, RETAKE, HOME = ("refer", "needs a reader", "retake", "green lamp")
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +148,32 @@ def tabulate_oedema(reads: list[Read]) -> MeasuredTable:
     return MeasuredTable(title, columns, by_source(labelled, measure), "", "")
 
 
+def tabulate_lamps(reads: list[Read]) -> MeasuredTable:
+    """What a clinic is told of eyes that its readers would refer, and of those that they would not."""
+
+    def measure(chosen: list[Read]) -> tuple[str, ...]:
+        cells = []
+        for referable in (True, False):
+            lamps = [name_lamp(read.result) for read in chosen if ((read.row.grade or 0) >= REFERABLE) is referable]
+            cells += [f"{len(lamps)}", *(share(lamps.count(lamp), len(lamps)) for lamp in LAMPS)]
+        return tuple(cells)
+
+    graded = [read for read in reads if read.row.grade is not None]
+    columns = ("source", "referable", *LAMPS, "not referable", *(f"{lamp} " for lamp in LAMPS))
+    return MeasuredTable(
+        "Who is referred, read, taken again, or sent home", columns, by_source(graded, measure), "", ""
+    )
+
+
+def name_lamp(result: ScreeningResult) -> str:
+    """Return which of `LAMPS` the page shows for one photograph."""
+    if result.decision is None:
+        return RETAKE
+    if is_referred(result):
+        return REFER
+    return READ if needs_reader(result) else HOME
+
+
 def print_table(table: MeasuredTable) -> None:
     """Print one table with aligned columns."""
     widths = [max(len(row[place]) for row in (table.columns, *table.rows)) for place in range(len(table.columns))]
@@ -173,7 +202,7 @@ def main() -> None:
         f"AUROC with 95% bootstrap intervals. Thresholds were frozen on val."
     )
     command = f"python benchmarks/side_outputs.py --split {arguments.split}"
-    for tabulate in (tabulate_sets, tabulate_quality, tabulate_eye, tabulate_oedema):
+    for tabulate in (tabulate_lamps, tabulate_sets, tabulate_quality, tabulate_eye, tabulate_oedema):
         table = replace(tabulate(reads), note=note, command=command)
         print_table(table)
         if arguments.write:
