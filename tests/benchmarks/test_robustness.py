@@ -18,7 +18,8 @@ def test_every_change_gives_a_picture_of_the_expected_size(fundus_pixels):
     height, width = fundus_pixels.shape[:2]
     for name, change in CHANGES.items():
         picture = cv2.imdecode(np.frombuffer(change(fundus_pixels), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-        expected = (round(height * 0.7), round(width * 0.7)) if "resized" in name else (height, width)
+        scale = 0.7 if "resized" in name else 1.4 if "border" in name else 1.0
+        expected = (round(height * scale), round(width * scale))
         assert picture.shape[:2] == expected, name
         assert not np.array_equal(picture, fundus_pixels), name
 
