@@ -159,7 +159,7 @@ def tabulate_lamps(reads: list[Read]) -> MeasuredTable:
         return tuple(cells)
 
     graded = [read for read in reads if read.row.grade is not None]
-    columns = ("source", "referable", *LAMPS, "not referable", *(f"{lamp} " for lamp in LAMPS))
+    columns = ("source", "referable", *LAMPS, "not referable", *(f"{lamp} of these" for lamp in LAMPS))
     return MeasuredTable(
         "Who is referred, read, taken again, or sent home", columns, by_source(graded, measure), "", ""
     )

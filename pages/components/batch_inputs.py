@@ -63,6 +63,8 @@ def start_batch(registry: JobRegistry, classifier: Classifier, settings: Setting
         kinds = [FOLDER, FILES, ARCHIVE, *([SERVER] if settings.server_roots else [])]
         kind = st.segmented_control("Where are they?", kinds, default=FOLDER, required=True, key="batch_kind")
         choice = _choose_input(kind, settings.server_roots)
+        if len(choice.uploads) > 1:
+            st.caption(f"{len(choice.uploads):,} files chosen.")
         grade_ungradable = st.checkbox(
             "Also compute probabilities of ungradable photographs (research)",
             help="They still get no grade, and the advice to retake or refer.",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dr_core.reports.measurements import MeasuredTable
+from pages.components.source_style import name_source
 from pages.components.text import escape_markdown
 
 __all__ = ["show_measurements"]
@@ -21,7 +22,7 @@ def show_measurements(tables: Sequence[MeasuredTable]) -> None:
         if table.rows:
             st.table(
                 [
-                    dict(zip(map(escape_markdown, table.columns), map(_keep_together, row), strict=True))
+                    dict(zip(map(escape_markdown, table.columns), map(_show_cell, row), strict=True))
                     for row in table.rows
                 ],
                 hide_index=True,
@@ -31,7 +32,7 @@ def show_measurements(tables: Sequence[MeasuredTable]) -> None:
         st.caption(f"{note} Measured by `{table.command.replace('`', '')}`.")
 
 
-def _keep_together(cell: str) -> str:
+def _show_cell(cell: str) -> str:
     # Neither the space before an interval nor the hyphen in it may break the line.
-    plain = escape_markdown(cell)
+    plain = escape_markdown(name_source(cell))
     return plain.replace(" \\(", "\N{NO-BREAK SPACE}\\(").replace("\\-", "\N{NON-BREAKING HYPHEN}")

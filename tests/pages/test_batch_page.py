@@ -97,6 +97,7 @@ def test_running_batch_shows_progress_and_can_be_stopped(page, registry, fake_mo
     fake_model.delay_s = 0.2
     files = [(f"{number:02d}.jpg", fundus_jpeg, JPEG) for number in range(30)]
     page.file_uploader[0].set_value(files).run()
+    assert "30 files chosen." in shown_text(page)
     job = start(page, registry)
     assert "grading goes on" in shown_text(page)
     page.button(key="batch_cancel").click().run()

@@ -106,7 +106,11 @@ def test_a_model_that_was_exchanged_while_the_server_runs_is_told(start, model_d
 
 def test_measured_tables_are_shown_letter_by_letter_with_their_command(start, model_dir):
     table = MeasuredTable(
-        "Side *outputs*", ("Figure", "Val"), (("AUC_x", "0.953 (0.93-0.97)"),), "On val.", "python b.py"
+        "Side *outputs*",
+        ("Figure", "Val"),
+        (("AUC_x", "0.953 (0.93-0.97)"), ("odir5k", "-")),
+        "On val.",
+        "python b.py",
     )
     put_measurement(table, model_dir)
     page = start()
@@ -114,6 +118,7 @@ def test_measured_tables_are_shown_letter_by_letter_with_their_command(start, mo
     (shown,) = page.table
     assert list(shown.value.columns) == ["Figure", "Val"]
     assert shown.value["Figure"][0] == r"AUC\_x"
+    assert shown.value["Figure"][1].replace("\\", "").replace("\N{NON-BREAKING HYPHEN}", "-") == "ODIR-5K"
     assert any(element.value == r"Side \*outputs\*" for element in page.subheader)
     assert any("python b.py" in element.value for element in page.caption)
 
