@@ -36,7 +36,7 @@ NO_RETINA_COLOURS = (
 )
 NO_RETINA_TEXTURE = (
     "No retina was found in this picture: what it shows is round, but does not look like a retina. "
-    "Upload a colour fundus photograph."
+    "Upload a colour fundus photograph, the right way up."
 )
 
 

@@ -181,7 +181,7 @@ def test_a_picture_in_which_the_network_sees_no_retina_fails_and_gets_no_grade(l
     assert classifier.calls == 1
     assert result.status is Status.FAILED
     assert result.error.startswith("No retina was found in this picture")
-    assert result.error.endswith("Upload a colour fundus photograph.")
+    assert result.error.endswith("Upload a colour fundus photograph, the right way up.")
     assert result.quality is result.prediction is result.decision is result.seen_laterality is None
     assert (result.width_px, result.height_px, result.laterality) == (640, 480, Laterality.OS)
     assert screening.photograph is not None
