@@ -15,6 +15,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFileRec
 
 from pages.components import session_sweep
 from pages.components.session_sweep import sweep_sessions_often
+from tests.apart import run_apart
 
 TTL_S = 0.3
 
@@ -59,7 +60,7 @@ def run(server: Runtime, visit: Callable[[], object]) -> None:
         server.stop()
         await server.stopped
 
-    asyncio.run(start_and_visit())
+    run_apart(start_and_visit())
 
 
 def test_uploads_and_session_are_gone_after_their_time_without_another_visitor(server):

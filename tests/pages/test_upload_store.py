@@ -1,6 +1,5 @@
 """Uploaded bytes are let go of as soon as a page has done with them, and those of other sessions are left alone."""
 
-import asyncio
 import tomllib
 from types import SimpleNamespace
 
@@ -15,6 +14,7 @@ from dr_core.imaging.decode import MAX_BYTES
 from pages.components import upload_store
 from pages.components.upload_limits import ARCHIVE_LIMIT_MB, LIST_LIMIT_MB, PHOTOGRAPH_LIMIT_MB
 from pages.components.upload_store import keep_uploads_off_disk, note_uploads, release_noted, release_uploads
+from tests.apart import run_apart
 from tests.conftest import ROOT
 
 
@@ -76,6 +76,6 @@ def test_uploads_do_not_touch_the_disk(monkeypatch):
         yield body
 
     parser = MultiPartParser(Headers({"content-type": "multipart/form-data; boundary=x"}), stream())
-    with asyncio.run(parser.parse())["f"].file as received:
+    with run_apart(parser.parse())["f"].file as received:
         assert len(received.read()) == 5_000_000
         assert not received._rolled
