@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from dr_core.domain.grades import Grade
-from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.results import ScreeningResult, Status
 from dr_core.domain.second_look import needs_reader, needs_second_reader
 from dr_core.reports.spreadsheet import defuse_cell
@@ -130,9 +129,6 @@ def find_scores(results: Iterable[ScreeningResult]) -> tuple[list[float], float 
 
 def _build_row(number: int, result: ScreeningResult) -> dict[str, object]:
     decision, prediction, quality = result.decision, result.prediction, result.quality
-    follow_up = result.final_follow_up.text if result.final_follow_up else ""
-    if result.final_grade is None and result.status is not Status.FAILED:
-        follow_up = UNGRADABLE_ADVICE
     return {
         "Row": number,
         # The browser's own download of the table must be as harmless as ours.
@@ -146,12 +142,20 @@ def _build_row(number: int, result: ScreeningResult) -> dict[str, object]:
         "P(referable)": prediction.p_referable if prediction and decision else pd.NA,
         "Quality": quality.score if quality else pd.NA,
         "Defects": ", ".join(defect.value for defect in quality.defects) if quality else "",
-        "Follow-up": follow_up,
+        "Follow-up": _shorten_follow_up(result),
         "Eye": result.laterality.value if result.laterality else "",
         "Size": f"{result.width_px} x {result.height_px}" if result.width_px else "",
         "Seconds": round(result.elapsed_s, 3),
         "Error": result.error,
     }
+
+
+def _shorten_follow_up(result: ScreeningResult) -> str:
+    """Return what to do in so few words that a column shows them; the guideline stands beside the photograph."""
+    follow_up = result.final_follow_up
+    if follow_up is not None:
+        return f"{'Refer' if follow_up.refer else 'Re-screen'}: {follow_up.interval}"
+    return "" if result.status is Status.FAILED else "Retake or refer"
 
 
 def _hide_answer(number: int, result: ScreeningResult) -> dict[str, object]:

@@ -204,6 +204,6 @@ def _describe_columns() -> dict[str, ColumnConfig | str | None]:
         "Check": config.TextColumn(width=150, help="Have a person read these before relying on them"),
         "P(referable)": config.ProgressColumn(min_value=0.0, max_value=1.0, format="%.2f", width=120),
         "Quality": config.NumberColumn(format="%.2f", width=70, help="0 unusable, 1 clear"),
-        "Follow-up": config.TextColumn(width=230),
+        "Follow-up": config.TextColumn(width=200),
         "Error": config.TextColumn(width="large"),
     }
