@@ -47,6 +47,8 @@ MIN_GRADED = 50
 MIN_PER_CLASS = 20
 # Lowest and highest sensitivity that can be asked for.
 SENSITIVITIES = (0.50, 0.99)
+# Which a grade counts for at least, when the temperature is chosen.
+LEAST_PROBABILITY = 1e-6
 TEMPERATURES = np.geomspace(0.25, 4.0, 241).round(4)
 _UNCHANGED = int(np.flatnonzero(TEMPERATURES == 1.0)[0])
 # Of log T: one standard deviation is a factor of 1.65 either way.
@@ -186,7 +188,9 @@ def choose_threshold(referable_scores: FloatArray, wanted_sensitivity: float) ->
 def _tabulate_losses(probabilities: FloatArray, grades: IntArray) -> FloatArray:
     """Return (K, N): how much each photograph's grade surprises, in nats, at each of `TEMPERATURES`."""
     rows = np.arange(grades.size)
-    return np.stack([-np.log(temper(probabilities, float(t))[rows, grades]) for t in TEMPERATURES])
+    # A grade that the model holds for impossible surprises much, not without end: one would decide alone.
+    possible = np.clip(probabilities, LEAST_PROBABILITY, 1.0)
+    return np.stack([-np.log(temper(possible, float(t))[rows, grades]) for t in TEMPERATURES])
 
 
 def _penalty() -> FloatArray:

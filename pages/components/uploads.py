@@ -65,20 +65,24 @@ def choose_photographs() -> list[Upload]:
     if not files:
         sample = st.session_state.get("sample")
         return [_load_sample(sample)] if sample else []
-    different = {}
+    different: dict[str, Upload] = {}
+    repeats = 0
     for file in files:
+        if len(different) == EYES:
+            break  # what comes after is not looked at, however much it is
         upload = _read_upload(file.getvalue(), file.name)
+        repeats += upload.sha256 in different
         different.setdefault(upload.sha256, upload)
-    if len(different) < len(files):
+    if repeats:
         st.warning("The same photograph was given twice; it is shown once.", icon=":material/content_copy:")
-    if len(different) > EYES:
+    if len(files) - repeats > EYES:
         st.warning(
-            f"{len(different)} photographs were given; the first two are shown here. Are the others of another "
-            "patient? Press Next patient, and drop them again. Use the Batch page for many.",
+            f"{len(files)} photographs were given; the first two are shown here. Are the others of another patient? "
+            "Press Next patient, and drop them again. Use the Batch page for many.",
             icon=":material/filter_2:",
         )
         st.page_link("pages/batch.py", label="Go to Batch", icon=":material/folder_open:")
-    return list(different.values())[:EYES]
+    return list(different.values())
 
 
 def choose_eye(upload: Upload, derived: Laterality | None) -> Laterality | None:

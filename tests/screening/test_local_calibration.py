@@ -173,3 +173,13 @@ def test_programmers_mistakes_are_told():
         check_sample(np.full(100, 5), 0.9)
     with pytest.raises(ValueError, match="probabilities must be"):
         calibrate(np.ones((99, 5)), np.arange(100) % 5)
+
+
+def test_one_grade_that_was_held_for_impossible_does_not_decide_alone():
+    probabilities, grades = make_clinic(np.random.default_rng(3), 200, **SHIFTED)
+    usual = calibrate(probabilities, grades)
+    worst = int(np.argmax(grades))
+    probabilities[worst] = (1.0, 0.0, 0.0, 0.0, 0.0)
+    found = calibrate(probabilities, grades)
+    assert found.after.temperature == pytest.approx(usual.after.temperature, rel=0.5)
+    assert TEMPERATURES[0] < found.after.temperature < TEMPERATURES[-1]
