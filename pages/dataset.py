@@ -55,7 +55,7 @@ def show_balance(sources: tuple[SourceStatistics, ...]) -> None:
     show_figure(draw_balance(bars, as_share=as_share), key="balance", alt="Grades of each source as stacked bars.")
     st.caption(
         "Splits keep a patient, or a photograph and its copies, together. Training saw the train split, every setting "
-        "was chosen on validation, and test was read once for the released model. ODIR-5K photographs without a DR "
+        "was chosen on validation, but for one limit that the model card names. ODIR-5K photographs without a DR "
         "grade show another disease only; they took no part in training the grade."
     )
     with st.expander("Counts as a table"):

@@ -37,7 +37,7 @@ STYLE = f"""
 /* On a slow computer what is left of one patient must not stand under the grade of the next. */
 [data-testid="stElementContainer"][data-stale="true"] {{ visibility: hidden; transition: visibility 0s linear 0.5s; }}
 /* After a click beside everything a key would draw a frame around the whole page. */
-[data-testid="stMain"]:focus-visible {{ outline: none; box-shadow: none; }}
+[data-testid="stMain"]:focus-visible::before {{ box-shadow: none; }}
 /* Streamlit's own captions are too pale to be read at this size. */
 [data-testid="stCaptionContainer"] {{ color: {MUTED}; opacity: 1; }}
 @media print {{ header, .st-key-inputs, .st-key-downloads {{ display: none !important; }} }}
