@@ -1,4 +1,4 @@
-"""Batch: many photographs in; progress that survives a reload; a table, plots, a CSV and overlays out."""
+"""Batch: many photographs in; progress that survives a reload; a table, plots and reports out."""
 
 from dr_core.screening.jobs import get_registry
 from dr_core.settings import load_settings

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
-from dr_core.cli.grading_paths import check_heatmaps, check_output, find_problem
+from dr_core.cli.grading_paths import check_fhir, check_heatmaps, check_output, find_problem
 from dr_core.cli.grading_run import Engine, GradingPlan, GradingRun
 from dr_core.cli.progress_line import ProgressLine
 from dr_core.domain.errors import ConfigurationError, StorageError
@@ -45,6 +45,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, type=Path, metavar="FILE", help="report to write: .csv, or .parquet")
     parser.add_argument(
         "--heatmaps", type=Path, metavar="DIR", help="also write heatmap overlays into this folder, with an index.csv"
+    )
+    parser.add_argument(
+        "--fhir",
+        type=Path,
+        metavar="FILE",
+        help="also write FHIR R4 into this file (.ndjson): a bundle a line for each photograph, in the report's order, "
+        "without the patient",
     )
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted run with this --out stopped")
     parser.add_argument(
@@ -90,10 +97,11 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         check_output(out, arguments.paths, point_path)
         check_heatmaps(arguments.heatmaps, arguments.paths)
+        check_fhir(arguments.fhir, out, arguments.paths)
         unfinished = journal_path.exists()  # has a longer name than the report, which the system may refuse
     except OSError as error:
         raise ConfigurationError(
-            f"A path cannot be used ({error.strerror}): check --out and --heatmaps, or choose shorter names."
+            f"A path cannot be used ({error.strerror}): check --out, --heatmaps and --fhir, or choose shorter names."
         ) from error
     _check_inputs(arguments.paths, line)
     point = None if point_path is None else read_operating_point(point_path)
@@ -101,6 +109,9 @@ def run(arguments: argparse.Namespace) -> int:
     own_files = [real_out, real_out + PART_SUFFIX, str(journal_path)]
     if arguments.heatmaps is not None:
         own_files.append(str(arguments.heatmaps))
+    if arguments.fhir is not None:
+        real_fhir = os.path.realpath(arguments.fhir)
+        own_files += [real_fhir, real_fhir + PART_SUFFIX]
     with ExitStack() as stack:
         screen: Engine = screen_batch
         cluster: RayCluster | None = None
@@ -110,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
             screen = partial(cluster.screen, job=job)
             line.say(f"Ray: {cluster.describe()}.")
         batch = find_stored_photographs(arguments.paths, exclude=own_files)
-        plan = GradingPlan(batch, classifier, screen, arguments.grade_ungradable, arguments.details)
+        plan = GradingPlan(batch, classifier, screen, arguments.grade_ungradable, arguments.details, arguments.fhir)
         setup = describe_setup(plan.classifier, grade_ungradable=plan.grade_ungradable)
         try:
             pictures = PictureFolder(arguments.heatmaps) if arguments.heatmaps is not None else None

@@ -4,19 +4,21 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from dr_core.cli.output_file import check_place, check_suffix, quote_path, refuse_foreign
+from dr_core.cli.output_file import check_place, check_suffix, quote_path, refuse_foreign, try_writing
 from dr_core.domain.errors import ConfigurationError
 from dr_core.imaging.decode import looks_like_image
-from dr_core.reports.earlier_report import holds_index, holds_report
+from dr_core.reports.earlier_report import holds_fhir, holds_index, holds_report
 from dr_core.reports.overlay_archive import INDEX_NAME
 from dr_core.reports.parquet import PARQUET_SUFFIX
 from dr_core.screening.folder import holds_photograph
 from dr_core.screening.overlay_mark import has_overlay_name
 from dr_core.screening.sources import read_head
 
-__all__ = ["check_heatmaps", "check_output", "find_problem"]
+__all__ = ["check_fhir", "check_heatmaps", "check_output", "find_problem"]
 
 REPORT_SUFFIXES = (".csv", PARQUET_SUFFIX)
+# It cannot be the name of a report, nor of the journal or a part of one.
+FHIR_SUFFIX = ".ndjson"
 
 
 def check_output(out: Path, paths: Sequence[str], operating_point: Path | None) -> None:
@@ -42,6 +44,35 @@ def check_output(out: Path, paths: Sequence[str], operating_point: Path | None) 
     check_suffix(out, REPORT_SUFFIXES)
     if not holds_report(out):
         raise refuse_foreign(out, "a report of this command")
+
+
+def check_fhir(fhir: Path | None, out: Path, paths: Sequence[str]) -> None:
+    """Refuse a file of FHIR bundles that cannot be written, or that would replace what is none of this command's.
+
+    Args:
+        fhir: the file; a link is followed.
+        out: the report of the same run.
+        paths: what is to be graded.
+
+    Raises:
+        ConfigurationError: with the remedy.
+        OSError: the path cannot be looked at.
+    """
+    if fhir is None:
+        return
+    check_place(fhir, "FHIR", option="--fhir")
+    real = Path(os.path.realpath(fhir))
+    if {fhir.suffix.lower(), real.suffix.lower()} != {FHIR_SUFFIX}:
+        raise ConfigurationError(
+            f"--fhir writes a bundle a line: let its name end in {FHIR_SUFFIX}. Received: {quote_path(str(fhir))}"
+        )
+    if real == Path(os.path.realpath(out)):
+        raise ConfigurationError("--fhir is the file of --out: give each a file of its own.")
+    if any(_is_same_file(fhir, path) for path in paths):
+        raise ConfigurationError("--fhir is a file to be graded, which it would replace: name another.")
+    if fhir.exists() and not holds_fhir(fhir):
+        raise refuse_foreign(fhir, "FHIR that this command wrote", option="--fhir")
+    try_writing(real, option="--fhir")
 
 
 def check_heatmaps(heatmaps: Path | None, paths: Sequence[str]) -> None:

@@ -13,8 +13,10 @@ from dr_core.domain.results import ScreeningResult
 from dr_core.domain.second_look import needs_reader
 from dr_core.model.classifier import Classifier
 from dr_core.reports.csv import CSV_COLUMNS, DETAIL_COLUMNS, CsvFile, format_details, format_row
+from dr_core.reports.fhir import format_fhir_line
 from dr_core.reports.overlay_archive import INDEX_COLUMNS, INDEX_NAME, OverlayEntry, format_index_row
 from dr_core.reports.parquet import PARQUET_SUFFIX, ParquetFile
+from dr_core.reports.text_file import TextFile
 from dr_core.screening.batch import BatchRow, BatchSteps, plan_steps
 from dr_core.screening.journal import Journal
 from dr_core.screening.keepsakes import PictureFolder, draw_overlay
@@ -41,6 +43,7 @@ class GradingPlan:
         screen: the engine: yields one row for each source in their order, as `screen_batch` does.
         grade_ungradable: whether ungradable photographs carry probabilities.
         details: whether the report has `DETAIL_COLUMNS` too.
+        fhir: takes FHIR bundles, a line for each row; None where none are wanted.
     """
 
     batch: BatchInput
@@ -48,6 +51,7 @@ class GradingPlan:
     screen: Engine
     grade_ungradable: bool = False
     details: bool = False
+    fhir: Path | None = None
 
 
 class GradingRun:
@@ -84,6 +88,8 @@ class GradingRun:
         self._journal.discard()
         self._line.say(self._summarise())
         self._line.say(f"Report: {out}")
+        if self._plan.fhir is not None:
+            self._line.say(f"FHIR: {self._plan.fhir} (a line for each photograph, in the order of the report)")
         if self._pictures is not None:
             self._line.say(f"Heatmaps: {self._pictures.folder} ({INDEX_NAME} says which is whose)")
             self._mention_others(self._pictures.folder)
@@ -111,6 +117,7 @@ class GradingRun:
             index = None
             if self._pictures is not None:
                 index = stack.enter_context(CsvFile(self._pictures.folder / INDEX_NAME, INDEX_COLUMNS))
+            fhir = stack.enter_context(TextFile(plan.fhir)) if plan.fhir is not None else None
             for row in rows:
                 self._journal.append(row)
                 details = format_details(row.result) if plan.details else {}
@@ -119,6 +126,9 @@ class GradingRun:
                     entry = _find_entry(row)
                     index.write_row(format_index_row(entry))
                     self._overlays.add(entry.overlay)
+                if fhir is not None:
+                    point = plan.classifier.operating_point
+                    fhir.write(format_fhir_line(row.result, row.number, operating_point=point))
                 self._count(row)
 
     def _count(self, row: BatchRow) -> None:

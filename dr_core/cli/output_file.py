@@ -12,35 +12,38 @@ from dr_core.screening.sources import format_name, has_image_extension
 __all__ = ["check_place", "check_suffix", "quote_path", "refuse_foreign", "try_writing"]
 
 KNOWN_SUFFIXES = frozenset(
-    {".csv", ".parquet", ".json", ".xlsx", ".xls", ".ods", ".zip", ".gz", ".pdf", ".docx", ".html", ".xml"}
+    {".csv", ".parquet", ".json", ".ndjson", ".xlsx", ".xls", ".ods", ".zip", ".gz", ".pdf", ".docx", ".html", ".xml"}
 )
 
 
-def check_place(out: Path, kind: str) -> None:
+def check_place(out: Path, kind: str, *, option: str = "--out") -> None:
     """Refuse a file that is none, is named like a photograph, or cannot be written where it shall stand.
 
     Args:
         out: the file; a link is followed.
         kind: what is written, such as CSV.
+        option: of the command line, that names the file.
 
     Raises:
         ConfigurationError: with the remedy.
         OSError: the path cannot be looked at.
     """
     if str(out) == "-":
-        raise ConfigurationError(f"Nothing is written to standard output (--out -): name a {kind} file.")
+        raise ConfigurationError(f"Nothing is written to standard output ({option} -): name a {kind} file.")
     if out.is_dir():
-        raise ConfigurationError(f"--out is a folder: name the {kind} file in it.")
+        raise ConfigurationError(f"{option} is a folder: name the {kind} file in it.")
     if out.exists() and not out.is_file():
-        raise ConfigurationError(f"--out is a pipe or a device: name a {kind} file.")
+        raise ConfigurationError(f"{option} is a pipe or a device: name a {kind} file.")
     real = Path(os.path.realpath(out))
     if has_image_extension(out.name) or has_image_extension(real.name):
-        raise ConfigurationError(f"--out is named like a photograph, which it would replace: name a {kind} file.")
+        raise ConfigurationError(f"{option} is named like a photograph, which it would replace: name a {kind} file.")
     if not real.parent.is_dir():
-        raise ConfigurationError(f"The folder of --out does not exist: make it first. Received: {quote_path(str(out))}")
+        raise ConfigurationError(
+            f"The folder of {option} does not exist: make it first. Received: {quote_path(str(out))}"
+        )
     if not os.access(real.parent, os.W_OK | os.X_OK) or (out.exists() and not os.access(out, os.W_OK)):
         raise ConfigurationError(
-            f"--out cannot be written there: choose another place. Received: {quote_path(str(out))}"
+            f"{option} cannot be written there: choose another place. Received: {quote_path(str(out))}"
         )
 
 
@@ -57,15 +60,15 @@ def check_suffix(out: Path, allowed: Sequence[str]) -> None:
         )
 
 
-def refuse_foreign(out: Path, what: str) -> ConfigurationError:
+def refuse_foreign(out: Path, what: str, *, option: str = "--out") -> ConfigurationError:
     """Return what is said of a file that stands there and is not `what` this command writes."""
     return ConfigurationError(
-        f"--out is a file that holds something else than {what}, and would replace it: choose another name, or delete "
-        f"the file first. Received: {quote_path(str(out))}"
+        f"{option} is a file that holds something else than {what}, and would replace it: choose another name, or "
+        f"delete the file first. Received: {quote_path(str(out))}"
     )
 
 
-def try_writing(path: Path) -> None:
+def try_writing(path: Path, *, option: str = "--out") -> None:
     """Refuse a file that cannot be written, before the work for it is done; missing folders are not made yet.
 
     Raises:
@@ -73,7 +76,7 @@ def try_writing(path: Path) -> None:
     """
     try:
         if path.exists() and not path.is_file():
-            raise ConfigurationError(f"{clean_text(path.name)} is no file: choose another place with --out.")
+            raise ConfigurationError(f"{clean_text(path.name)} is no file: choose another place with {option}.")
         folder = path.parent
         while not folder.exists() and folder != folder.parent:
             folder = folder.parent
@@ -83,7 +86,7 @@ def try_writing(path: Path) -> None:
         os.close(part.descriptor)
     except OSError as error:
         raise ConfigurationError(
-            f"{clean_text(path.name)} cannot be written there ({error.strerror}): choose another place with --out."
+            f"{clean_text(path.name)} cannot be written there ({error.strerror}): choose another place with {option}."
         ) from error
 
 

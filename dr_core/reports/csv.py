@@ -2,29 +2,23 @@
 
 import csv
 import io
-import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from dr_core.domain.errors import StorageError
 from dr_core.domain.guideline import UNGRADABLE_ADVICE
 from dr_core.domain.reading import UNGRADABLE_LABEL
 from dr_core.domain.results import ScreeningResult, Status
 from dr_core.domain.second_look import needs_reader, needs_second_reader
 from dr_core.reports.referral import list_checks
 from dr_core.reports.spreadsheet import defuse_cell
+from dr_core.reports.text_file import TextFile
 from dr_core.reports.wording import clean_text
-from dr_core.screening.part_file import PartFile
 
 __all__ = [
     "CSV_COLUMNS",
     "DETAIL_COLUMNS",
     "READING_COLUMNS",
     "CsvFile",
-    "explain_refusal",
     "format_details",
     "format_reading",
     "format_row",
@@ -166,12 +160,8 @@ def write_csv(path: Path, results: Iterable[ScreeningResult]) -> None:
             report.write_row(format_row(result))
 
 
-class CsvFile:
-    """A CSV file that grows under another name and takes its own when it is complete.
-
-    Use as a context manager: leaving it normally puts the file in its place, leaving it by an exception removes what
-    was written and leaves an older file alone.
-    """
+class CsvFile(TextFile):
+    """A CSV file that grows under another name and takes its own when it is complete; see `TextFile`."""
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
         """Open the file and write its header.
@@ -179,34 +169,9 @@ class CsvFile:
         Raises:
             StorageError: it cannot be written there.
         """
-        # A link is written through, not replaced.
-        self._path = Path(os.path.realpath(path))
+        super().__init__(path)
         self._columns = tuple(columns)
-        try:
-            self._part = PartFile(self._path)
-        except OSError as error:
-            raise explain_refusal(path, error) from error
-        self._stream = os.fdopen(self._part.descriptor, "w", encoding="utf-8", newline="")
-        self._write(self._columns)
-
-    def __enter__(self) -> Self:
-        """Return the file itself."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Put the complete file in its place, or clear away a part of one."""
-        try:
-            if kind is None:
-                self._stream.flush()
-                os.fsync(self._stream.fileno())
-                self._part.take_place()
-        except OSError as failure:
-            raise explain_refusal(self._path, failure) from failure
-        finally:
-            # On a full disk closing fails too, and the part is what takes the room.
-            self._part.clear()
-            with suppress(OSError):
-                self._stream.close()
+        self.write(_format_line(self._columns))
 
     def write_row(self, cells: Mapping[str, str]) -> None:
         """Write one row; `cells` holds a text for every column.
@@ -214,13 +179,7 @@ class CsvFile:
         Raises:
             StorageError: the disk refused.
         """
-        self._write([cells[column] for column in self._columns])
-
-    def _write(self, cells: Iterable[str]) -> None:
-        try:
-            self._stream.write(_format_line(cells))
-        except OSError as error:
-            raise explain_refusal(self._path, error) from error
+        self.write(_format_line(cells[column] for column in self._columns))
 
 
 def _format_line(cells: Iterable[str]) -> str:
@@ -239,8 +198,3 @@ def _format_model(result: ScreeningResult) -> str:
     name = f"{model.model_name} {model.model_sha256[:MODEL_SHA_CHARACTERS]}".strip()
     own_point = result.decision.operating_point if result.decision else ""
     return defuse_cell(f"{name}, {clean_text(own_point)}") if own_point else name
-
-
-def explain_refusal(path: Path, error: OSError) -> StorageError:
-    """Return what to say when the disk refused a report."""
-    return StorageError(f"{path.name} cannot be written ({error.strerror}): check its folder and the free space.")

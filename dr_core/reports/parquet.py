@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from dr_core.reports.csv import explain_refusal
+from dr_core.reports.text_file import explain_refusal
 from dr_core.screening.part_file import PartFile
 
 if TYPE_CHECKING:

@@ -57,11 +57,22 @@ class Visit:
             return f"{eye} has no grade. {UNGRADABLE_ADVICE}."
         by_reader = " by the reader's grade" if self.deciding.reading is not None else ""
         lead = f"The worse eye decides: {_lower_first(eye)}, {grade.label}{by_reader}."
+        if len(self.results) < EYES:
+            lead = f"{eye} has {_lower_first(grade.label)}{by_reader}."
         follow_up = f"{self.follow_up.text}."
         if self.outcome is VisitOutcome.NEEDS_READER:
-            who = "a second person" if any(map(needs_second_reader, self.results)) else "a person"
-            return f"Have {who} read the photographs first. Their grades confirmed, {_lower_first(lead)} {follow_up}"
+            return f"{self._ask_for_reader()} {_lower_first(lead)} {follow_up}"
         return f"{lead} {follow_up}"
+
+    def _ask_for_reader(self) -> str:
+        """Say who should look first, for a visit that needs a reader; the concerns say it eye by eye."""
+        unread, doubted = (any(map(asks, self.results)) for asks in (needs_reader, needs_second_reader))
+        if unread and doubted:
+            return "Have each photograph read first, as listed below. Their grades confirmed,"
+        who = "a second person" if doubted else "a person"
+        if len(self.results) < EYES:
+            return f"Have {who} read the photograph first. Its grade confirmed,"
+        return f"Have {who} read the photographs first. Their grades confirmed,"
 
 
 def summarise_visit(results: Sequence[ScreeningResult]) -> Visit:

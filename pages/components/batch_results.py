@@ -3,16 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 import streamlit as st
 
 from dr_core.domain.errors import PhotographError
+from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.results import ScreeningResult, Status
 from dr_core.model.classifier import Classifier
-from dr_core.reports.csv import render_csv
-from dr_core.reports.overlay_archive import list_overlays, write_overlay_archive
 from dr_core.reports.table import build_table
 from dr_core.reports.wording import clean_text
 from dr_core.screening.display import screen_for_display
@@ -22,6 +20,7 @@ from dr_core.screening.jobs import JobRegistry
 from dr_core.screening.pipeline import Screening
 from dr_core.screening.progress import format_duration
 from pages.components.batch_agreement import explain_read_first, offer_all_answers, show_agreement
+from pages.components.batch_downloads import offer_photograph_report, show_batch_downloads
 from pages.components.batch_link import forget_batch, show_link
 from pages.components.batch_plots import show_plots
 from pages.components.batch_progress import show_counts
@@ -38,11 +37,6 @@ __all__ = ["show_results"]
 
 PHOTOGRAPH_HEIGHT_PX = 400
 KEPT_TABLE = "batch_kept_table"
-WAITS_HELP = "Holds the program's answers: read every photograph first, or show all answers."
-DETAILS_HELP = (
-    "Seven more columns in the CSV report: grades that fit, reasons for a reader, the eye as seen, and what else the "
-    "network says."
-)
 
 
 def show_results(job: BatchJob, registry: JobRegistry, classifier: Classifier) -> None:
@@ -53,7 +47,7 @@ def show_results(job: BatchJob, registry: JobRegistry, classifier: Classifier) -
     st.markdown("## Results")
     _show_ending(job)
     show_counts(job)
-    _show_actions(job, registry)
+    _show_actions(job, registry, classifier.operating_point)
     if not results:
         return
     if hidden:
@@ -98,35 +92,10 @@ def _show_ending(job: BatchJob) -> None:
     st.caption(" ".join(notes))
 
 
-def _show_actions(job: BatchJob, registry: JobRegistry) -> None:
-    results, hides = job.results, job.hides_answers
+def _show_actions(job: BatchJob, registry: JobRegistry, point: LocalOperatingPoint | None) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="batch_actions"):
-        details = bool(st.session_state.get("batch_details", False))
-        st.download_button(
-            "CSV report",
-            data=lambda: render_csv(job.results, details=details),
-            file_name="retinadesk-batch.csv",
-            mime="text/csv",
-            icon=":material/table:",
-            type="primary",
-            on_click="ignore",
-            disabled=hides or not results,
-            help=WAITS_HELP if hides else None,
-            key="batch_csv",
-        )
-        st.checkbox("With details", key="batch_details", help=DETAILS_HELP)
-        st.download_button(
-            "Overlays (ZIP)",
-            data=lambda: _pack_overlays(job),
-            file_name="retinadesk-overlays.zip",
-            mime="application/zip",
-            icon=":material/folder_zip:",
-            on_click="ignore",
-            disabled=hides or not job.progress.graded,
-            help=WAITS_HELP if hides else None,
-            key="batch_overlays",
-        )
-        if hides:
+        show_batch_downloads(job, point)
+        if job.hides_answers:
             offer_all_answers(job)
         show_link(job)
         if st.button("New batch", icon=":material/add:", key="batch_new"):
@@ -140,15 +109,6 @@ def _show_actions(job: BatchJob, registry: JobRegistry) -> None:
                 registry.discard(job.id)
                 forget_batch()
                 st.rerun()
-
-
-def _pack_overlays(job: BatchJob) -> bytes:
-    path: Path = job.new_file(".zip")
-    try:
-        write_overlay_archive(path, list_overlays(job.results, job.find_overlay), job.picture_folder)
-        return path.read_bytes()
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _show_photograph(
@@ -186,6 +146,8 @@ def _show_photograph(
     if result.status is Status.GRADED:
         show_heatmap(screening, rendering)
     show_provenance(result)
+    if result.status is not Status.FAILED:
+        offer_photograph_report(job, number, screening, classifier.operating_point)
 
 
 def _read_again(job: BatchJob, number: int, result: ScreeningResult) -> bytes | None:

@@ -72,6 +72,7 @@ def test_folder_is_graded_and_its_csv_has_one_row_a_photograph(open_session, fol
     start_batch(page)
     check_report(read_csv(download(page, "batch_csv")), folder)
     expect(page.get_by_text("Other files, not graded: 1.")).to_be_visible()
+    assert len(download(page, "batch_fhir").splitlines()) == 5
     packed = zipfile.ZipFile(io.BytesIO(download(page, "batch_overlays")))
     assert packed.testzip() is None
     assert sum(name.endswith((".jpg", ".png")) for name in packed.namelist()) == 4
@@ -150,6 +151,7 @@ def test_row_of_the_table_opens_its_photograph_and_heatmap(open_session, folder:
     table.locator(".dvn-scroller").click(position={"x": 12, "y": 60})
     expect(page.get_by_role("heading", name="Row 1")).to_be_visible()
     expect(page.get_by_role("heading", name="Where the network looked")).to_be_visible()
+    assert download(page, "batch_pdf_1").startswith(b"%PDF-")
 
 
 def test_batch_is_read_with_keys_alone(open_session, folder: Path):

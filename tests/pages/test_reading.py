@@ -218,7 +218,7 @@ def test_downloads_wait_for_the_last_reading_and_nothing_of_it_is_blind_once_all
 ):
     job = read_first(page, registry, {"a.jpg": fundus_jpeg, "b.jpg": lesions_jpeg})
     downloads = {button.proto.id.rsplit("-", 1)[-1]: button.proto.disabled for button in page.get("download_button")}
-    assert downloads == {"batch_csv": True, "batch_overlays": True}
+    assert downloads == {"batch_csv": True, "batch_fhir": True, "batch_overlays": True}
     page.button(key="batch_show_all").click().run()
     assert not page.exception
     assert "Photographs by outcome" in batch_text(page)

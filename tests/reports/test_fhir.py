@@ -12,7 +12,8 @@ from dr_core.domain.grades import Grade
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.quality import Defect, QualityReport
 from dr_core.domain.results import ScreeningResult, Status
-from dr_core.reports.fhir import OUR_CODES, render_fhir
+from dr_core.reports.fhir import render_fhir
+from dr_core.reports.fhir_resources import OUR_CODES
 from tests.fakes import make_detailed, make_operating_point
 from tests.made_screenings import REFUSAL, make_result, read_as
 
@@ -123,6 +124,12 @@ def test_what_was_not_graded_has_a_reason_and_no_value():
     assert not any(name.startswith("value") for name in (*ungradable, *failed))
     assert {"text": "Ungradable: blur."} in ungradable["note"]
     assert failed["note"] == [{"text": REFUSAL}]
+
+
+def test_a_visit_of_which_nothing_could_be_read_has_no_report_to_wait_for():
+    failed = make_result(status=Status.FAILED, sha256="")
+    assert render(failed)["DiagnosticReport"][0]["status"] == "cancelled"
+    assert render(failed, make_result(eye=OS))["DiagnosticReport"][0]["status"] == "preliminary"
 
 
 def test_a_reader_may_call_it_ungradable():

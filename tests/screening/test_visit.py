@@ -168,6 +168,18 @@ def test_a_reader_who_would_not_refer_against_the_program_is_not_the_last_word()
     assert any("needs a second reader" in concern for concern in visit.concerns)
 
 
+def test_nobody_is_called_a_second_reader_of_an_eye_that_nobody_has_read():
+    unread = add_findings(make_result(Grade.MILD_NPDR, eye=OD), review=(ReviewReason.UNFAMILIAR,))
+    visit = summarise_visit([unread, read_as(eye(OS, Grade.MODERATE_NPDR), Grade.MILD_NPDR)])
+    assert visit.outcome is VisitOutcome.NEEDS_READER
+    assert visit.summary.startswith("Have each photograph read first, as listed below.")
+    assert ["needs a reader" in visit.concerns[0], "needs a second reader" in visit.concerns[1]] == [True, True]
+    alone = summarise_visit([unread])
+    assert alone.summary.startswith(
+        "Have a person read the photograph first. Its grade confirmed, the right eye (OD) has"
+    )
+
+
 def test_a_reader_grades_an_eye_that_the_program_could_not():
     visit = summarise_visit([eye(OD), read_as(eye(OS, status=Status.UNGRADABLE), Grade.SEVERE_NPDR)])
     assert visit.outcome is VisitOutcome.REFER
