@@ -1,4 +1,4 @@
-"""A clinic's own operating point: what its graded photographs say of temperature, threshold and accuracy."""
+"""A clinic's own operating point: what its graded photographs say of calibration, threshold and accuracy."""
 
 from dataclasses import dataclass
 
@@ -32,11 +32,13 @@ class LocalOperatingPoint:
         created_utc: ISO 8601 time, UTC.
         model_sha256: of the weights that it belongs to; another model refuses it.
         temperature: multiplies the model's own; 1 leaves its probabilities alone.
-        referable_threshold: on P(grade >= 2) at that temperature.
+        referable_threshold: on P(grade >= 2) as calibrated for the clinic; at most 0.5, since the grade itself refers
+            from there on.
         wanted_sensitivity: what the threshold was chosen for, 0 to 1.
         sensitivity: for referable DR, on the clinic's photographs.
         specificity: for referable DR, on the clinic's photographs.
         graded_count: the clinic's photographs that were used.
+        shift: added to the log odds of every boundary between grades, after the temperature; 0 leaves them alone.
     """
 
     name: str
@@ -49,6 +51,7 @@ class LocalOperatingPoint:
     sensitivity: Proportion
     specificity: Proportion
     graded_count: int
+    shift: float = 0.0
 
     @property
     def label(self) -> str:

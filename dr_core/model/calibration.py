@@ -16,6 +16,8 @@ REFERABLE_FROM = Grade.MODERATE_NPDR
 # From so many grades on, a grade set asks for a person.
 WIDE_SET_GRADES = 4
 UNFAMILIAR_FROM = 1.0
+# A grade is reported from this probability of reaching it on; the grade refers, so no threshold may lie above.
+GRADE_FROM = 0.5
 _TINY = 1e-6
 
 FloatArray = NDArray[np.float64]
@@ -55,12 +57,45 @@ def temper(probabilities: FloatArray, temperature: float) -> FloatArray:
     return np.asarray(raised / raised.sum(axis=-1, keepdims=True), dtype=np.float64)
 
 
+def shift_boundaries(probabilities: FloatArray, shift: float) -> FloatArray:
+    """Add `shift` to the log odds of all four boundaries, P(grade >= 1) to P(grade >= 4); -`shift` takes that back.
+
+    Args:
+        probabilities: (..., 5) summing to 1.
+        shift: above 0, every grade becomes more likely to be reached.
+
+    Returns:
+        (..., 5) float64 summing to 1, each at least 0.
+    """
+    p = np.asarray(probabilities, dtype=np.float64)
+    reached = np.cumsum(p[..., ::-1], axis=-1)[..., ::-1][..., 1:]
+    missed = np.cumsum(p, axis=-1)[..., :-1]
+    # Both sums, since one minus a sum near 1 has no digits left.
+    raised = reached * np.exp(shift)
+    exceedance = raised / (raised + missed)
+    ends = np.ones_like(exceedance[..., :1])
+    steps = np.concatenate([ends, exceedance, np.zeros_like(ends)], axis=-1)
+    return np.asarray(np.maximum(steps[..., :-1] - steps[..., 1:], 0.0), dtype=np.float64)
+
+
+def adapt(probabilities: FloatArray, temperature: float, shift: float) -> FloatArray:
+    """Return (..., 5) probabilities as a clinic's own `temperature`, and then `shift`, change the released ones."""
+    tempered = temper(probabilities, temperature) if temperature != 1.0 else probabilities
+    return shift_boundaries(tempered, shift) if shift else tempered
+
+
+def release(probabilities: FloatArray, local: LocalOperatingPoint) -> FloatArray:
+    """Return the (..., 5) probabilities of the released model: what `adapt` did for a clinic, taken back."""
+    shifted = shift_boundaries(probabilities, -local.shift) if local.shift else probabilities
+    return temper(shifted, 1.0 / local.temperature) if local.temperature != 1.0 else shifted
+
+
 def calibrate_for(
     spec: ModelSpec, logits: NDArray[np.floating], local: LocalOperatingPoint | None = None
 ) -> FloatArray:
     """Return the probabilities that are reported for (..., 5) `logits`: the model's calibration, then the clinic's."""
     found = calibrate_boundaries(calibrate_logits(logits, spec.temperature), spec.boundaries)
-    return found if local is None or local.temperature == 1.0 else temper(found, local.temperature)
+    return found if local is None else adapt(found, local.temperature, local.shift)
 
 
 def make_prediction(
@@ -84,7 +119,7 @@ def find_middle_grades(probabilities: FloatArray) -> NDArray[np.int64]:
     lie, and cut points fitted on the expected grade did not travel from one source to another (docs/experiments.md).
     """
     exceedance = np.cumsum(probabilities[..., ::-1], axis=-1)[..., ::-1][..., 1:]
-    return np.asarray((exceedance > 0.5).sum(axis=-1), dtype=np.int64)
+    return np.asarray((exceedance > GRADE_FROM).sum(axis=-1), dtype=np.int64)
 
 
 def rank_mass(probabilities: FloatArray, start: Grade) -> FloatArray:
@@ -139,9 +174,9 @@ def _find_set(
     probabilities: FloatArray, grade: Grade, spec: ModelSpec, local: LocalOperatingPoint | None
 ) -> tuple[Grade, ...]:
     """Return the set of the model's own probabilities, for which its mass was chosen, and every grade up to `grade`."""
-    if local is None or local.temperature == 1.0:
+    if local is None:
         return find_grade_set(probabilities, grade, spec.set_mass)
-    released = temper(probabilities, 1.0 / local.temperature)
+    released = release(probabilities, local)
     found = find_grade_set(released, Grade(int(find_middle_grades(released))), spec.set_mass)
     return tuple(other for other in Grade if min(*found, grade) <= other <= max(*found, grade))
 

@@ -104,6 +104,9 @@ def _build_dataclass(kind: Any, value: Any, place: str) -> Any:
         raise _MismatchError(f"{place} should be an object, is {type(value).__name__}")
     hints = typing.get_type_hints(kind)
     names = {field.name for field in dataclasses.fields(kind)}
-    if names != set(value):
-        raise _MismatchError(f"{place} should have other fields: {', '.join(sorted(names ^ set(value)))}")
-    return kind(**{name: _build(hints[name], value[name], f"{place}.{name}") for name in names})
+    # A field with a default is younger than the files of earlier versions.
+    younger = {field.name for field in dataclasses.fields(kind) if field.default is not dataclasses.MISSING}
+    if not names - younger <= set(value) <= names:
+        wrong = (names - younger - set(value)) | (set(value) - names)
+        raise _MismatchError(f"{place} should have other fields: {', '.join(sorted(wrong))}")
+    return kind(**{name: _build(hints[name], value[name], f"{place}.{name}") for name in names & set(value)})

@@ -1,6 +1,7 @@
 """What a local calibration found, in the words that the command line and the Calibrate page share."""
 
 from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
+from dr_core.model.calibration import GRADE_FROM
 from dr_core.screening.clinic_figures import CalibrationStage
 from dr_core.screening.clinic_sample import ClinicSample
 from dr_core.screening.local_calibration import LocalCalibration
@@ -55,9 +56,9 @@ def describe_probabilities(calibration: LocalCalibration) -> str:
     change = "less" if after.surprise < before.surprise else "no less"
     return (
         f"Readers called {calibration.observed_share:.0%} of these photographs referable. The model states "
-        f"{before.stated_share:.0%} on average as released, and {after.stated_share:.0%} at temperature "
-        f"{after.temperature:.2f}; the readers' grades then surprise it {change} (mean log loss {before.surprise:.2f} "
-        f"before, {after.surprise:.2f} after)."
+        f"{before.stated_share:.0%} on average as released, and {after.stated_share:.0%} as calibrated here "
+        f"(temperature {after.temperature:.2f}, shift {after.shift:+.1f}); the readers' grades then surprise it "
+        f"{change} (mean log loss {before.surprise:.2f} before, {after.surprise:.2f} after)."
     )
 
 
@@ -95,6 +96,11 @@ def find_cautions(calibration: LocalCalibration, sample: ClinicSample) -> tuple[
             f"At this sensitivity {1 - spared.value:.0%} of the photographs without referable DR are referred: the "
             "model separates poorly on this camera. Ask for less sensitivity, or have a person read every photograph."
         )
+    if calibration.after.threshold >= GRADE_FROM:
+        cautions.append(
+            f"A sensitivity of {calibration.wanted_sensitivity:.0%} would allow a threshold above {GRADE_FROM}, but "
+            "from there on the grade itself refers: the threshold stays there, and more is found than was asked for."
+        )
     refused = sample.ungradable + sample.failed
     if refused > LARGE_SHARE_LEFT_OUT * (refused + calibration.graded_count):
         cautions.append(
@@ -111,6 +117,7 @@ def format_summary(calibration: LocalCalibration, sample: ClinicSample, point: L
     rows = (
         ("", "before", "after"),
         ("temperature", f"{before.temperature:.2f}", f"{after.temperature:.2f}"),
+        ("shift of the log odds", f"{before.shift:.1f}", f"{after.shift:+.1f}"),
         ("threshold on P(>=2)", f"{before.threshold:.3f}", f"{after.threshold:.3f}"),
         ("sensitivity", format_share(before.sensitivity), format_share(after.sensitivity)),
         ("specificity", format_share(before.specificity), format_share(after.specificity)),

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from dr_core.domain.errors import ConfigurationError, StorageError
 from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
+from dr_core.model.calibration import GRADE_FROM
 from dr_core.reports.dataclass_json import read_record, write_record
 from dr_core.reports.spreadsheet import defuse_cell
 from dr_core.reports.wording import clean_text
-from dr_core.screening.local_calibration import SENSITIVITIES, TEMPERATURES, LocalCalibration
+from dr_core.screening.clinic_settings import SHIFTS, TEMPERATURES
+from dr_core.screening.local_calibration import SENSITIVITIES, LocalCalibration
 from dr_core.screening.part_file import PART_SUFFIX
 
 __all__ = [
@@ -68,6 +70,7 @@ def make_operating_point(calibration: LocalCalibration, name: str, model_sha256:
         sensitivity=calibration.after.sensitivity,
         specificity=calibration.after.specificity,
         graded_count=calibration.graded_count,
+        shift=calibration.after.shift,
     )
 
 
@@ -175,7 +178,8 @@ def _find_problem(point: LocalOperatingPoint) -> str:
         ("date", dated),
         ("model_sha256", _SHA256.fullmatch(point.model_sha256) is not None),
         ("temperature", TEMPERATURES[0] <= point.temperature <= TEMPERATURES[-1]),
-        ("referable_threshold", 0.0 < point.referable_threshold < 1.0),
+        ("shift", SHIFTS[0] <= point.shift <= SHIFTS[-1]),
+        ("referable_threshold", 0.0 < point.referable_threshold <= GRADE_FROM),
         ("wanted_sensitivity", SENSITIVITIES[0] <= point.wanted_sensitivity <= SENSITIVITIES[1]),
         ("sensitivity", _is_proportion(point.sensitivity)),
         ("specificity", _is_proportion(point.specificity)),

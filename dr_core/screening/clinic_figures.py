@@ -22,11 +22,12 @@ _NORMAL_975 = 1.959963984540054
 
 @dataclass(frozen=True)
 class CalibrationStage:
-    """The clinic's photographs at one temperature and one threshold.
+    """The clinic's photographs at one calibration and one threshold.
 
     Attributes:
         temperature: 1 for the released model.
-        threshold: on P(grade >= 2) at that temperature.
+        shift: of the boundaries' log odds; 0 for the released model.
+        threshold: on P(grade >= 2) so calibrated.
         true_positives: referable photographs that are called referable.
         false_negatives: referable photographs that are missed.
         false_positives: other photographs that are called referable.
@@ -37,6 +38,7 @@ class CalibrationStage:
     """
 
     temperature: float
+    shift: float
     threshold: float
     true_positives: int
     false_negatives: int
@@ -103,20 +105,21 @@ def bin_reliability(scores: FloatArray, positive: FlagArray) -> tuple[Reliabilit
 
 
 def measure_stage(
-    settings: tuple[float, float], scores: FloatArray, positive: FlagArray, *, called: FlagArray, surprise: float
+    settings: tuple[float, float, float], scores: FloatArray, positive: FlagArray, *, called: FlagArray, surprise: float
 ) -> CalibrationStage:
     """Count the calls of a clinic's photographs, and compare what the model states with what the readers saw.
 
     Args:
-        settings: temperature and threshold, for the record.
+        settings: temperature, shift and threshold, for the record.
         scores: (N,) P(grade >= 2).
         positive: (N,) whether the reader's grade is referable.
         called: (N,) whether the photograph is called referable.
         surprise: mean negative log-likelihood of the readers' grades.
     """
-    temperature, threshold = settings
+    temperature, shift, threshold = settings
     return CalibrationStage(
         temperature=temperature,
+        shift=shift,
         threshold=threshold,
         true_positives=int((positive & called).sum()),
         false_negatives=int((positive & ~called).sum()),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dr_core.domain.errors import ConfigurationError
 from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.results import ScreeningResult, Status
-from dr_core.model.calibration import temper
+from dr_core.model.calibration import release
 from dr_core.model.classifier import Classifier
 from dr_core.screening.batch import plan_steps, screen_batch
 from dr_core.screening.graded_list import quote_name
@@ -106,8 +106,8 @@ def _drop_repeated(
 
 
 def _release(result: ScreeningResult, local: LocalOperatingPoint | None) -> NDArray[np.float64]:
-    """Return the (5,) probabilities of the released model, with a clinic's temperature taken back."""
+    """Return the (5,) probabilities of the released model, with a clinic's own calibration taken back."""
     if result.prediction is None:
         raise ValueError(f"a graded photograph has a prediction. Received: {result.status}")
     probabilities = np.asarray(result.prediction.probabilities, dtype=np.float64)
-    return probabilities if local is None else temper(probabilities, 1.0 / local.temperature)
+    return probabilities if local is None else release(probabilities, local)

@@ -12,7 +12,7 @@ overlapping paths, has one row, under the first name. Paths keep their given ord
 
 import errno
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from dr_core.screening.sources import (
     read_head,
 )
 
-__all__ = ["find_photographs", "find_server_photographs", "holds_photograph", "locate"]
+__all__ = ["FolderListing", "find_photographs", "find_server_photographs", "holds_photograph", "locate"]
 
 _UNLISTABLE = "This folder could not be opened: allow this account to read it, and run again."
 _TOO_DEEP = "The path of this folder is too long for this system: move it to a shorter path, and run again."
@@ -43,7 +43,7 @@ def find_photographs(paths: Sequence[str], *, exclude: Collection[str] = ()) -> 
         paths: files and folders, as given on the command line.
         exclude: files and folders that the program writes itself, left out wherever the walk meets them.
     """
-    listing = _Listing(roots=(), exclude=frozenset(os.path.realpath(path) for path in exclude))
+    listing = FolderListing(exclude=exclude)
     for path in paths:
         listing.add_named(path)
     return listing.finish()
@@ -69,17 +69,23 @@ def find_server_photographs(folder: str, roots: Sequence[Path]) -> BatchInput:
         os.scandir(real).close()
     except (OSError, ValueError) as error:
         raise ConfigurationError(_NO_FOLDER) from error
-    listing = _Listing(roots=real_roots, exclude=frozenset())
+    listing = FolderListing(roots=real_roots)
     listing.walk(real)
     return listing.finish(relative_to=real)
 
 
-class _Listing:
-    """What has been found so far."""
+class FolderListing:
+    """What has been found so far; a file that is named twice, by whatever path, has one row."""
 
-    def __init__(self, roots: tuple[str, ...], exclude: frozenset[str]) -> None:
+    def __init__(self, roots: tuple[str, ...] = (), exclude: Collection[str] = ()) -> None:
+        """Begin with nothing.
+
+        Args:
+            roots: real paths of the folders that photographs must lie in once links are resolved; anywhere if none.
+            exclude: files and folders that the program writes itself, left out wherever the walk meets them.
+        """
         self._roots = roots
-        self._exclude = exclude
+        self._exclude = frozenset(os.path.realpath(path) for path in exclude)
         self._found: list[PhotographSource] = []
         self._seen: set[str] = set()
         self._other_files: set[str] = set()
@@ -91,6 +97,10 @@ class _Listing:
             self.walk(path)
         else:
             self._add_file(path, locate(path))
+
+    def add_sources(self, sources: Iterable[PhotographSource]) -> None:
+        """Take photographs that lie on no disk of this computer, behind those that were found so far."""
+        self._found.extend(sources)
 
     def walk(self, top: str) -> None:
         """Take every photograph of `top` and of the folders in it."""

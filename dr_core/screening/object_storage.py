@@ -5,15 +5,14 @@ fsspec names. Keys to the storage come from where its own tools take them: envir
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dr_core.domain.errors import ConfigurationError, PhotographTooLarge, UnreadablePhotograph
 from dr_core.imaging.decode import HEAD_BYTES, MAX_BYTES
-from dr_core.screening.folder import find_photographs, locate
+from dr_core.screening.folder import FolderListing, locate
 from dr_core.screening.sources import (
     BatchInput,
-    PhotographSource,
     counts_as_photograph,
     format_name,
     has_image_extension,
@@ -92,26 +91,19 @@ def find_stored_photographs(paths: Sequence[str], *, exclude: Sequence[str] = ()
     Raises:
         ConfigurationError: an address cannot be opened or listed.
     """
-    found: list[PhotographSource] = []
+    listing = FolderListing(exclude=exclude)
     seen: set[str] = set()
-    other_files = linked_folders = 0
-    waiting: list[str] = []
-    for path in [*paths, None]:
-        if path is not None and not is_address(path):
-            waiting.append(path.removeprefix("file://"))
+    other_objects = 0
+    for path in paths:
+        if not is_address(path):
+            listing.add_named(path.removeprefix("file://"))
             continue
-        # Paths on disk that stand together are listed together, so that one named twice still has one row.
-        on_disk = find_photographs(waiting, exclude=exclude)
-        found.extend(on_disk.photographs)
-        other_files += on_disk.other_files
-        linked_folders += on_disk.linked_folders
-        waiting = []
-        if path is not None:
-            stored, others = _list_address(path)
-            found.extend(photograph for photograph in stored if photograph.name not in seen)
-            seen.update(photograph.name for photograph in stored)
-            other_files += others
-    return BatchInput(tuple(found), other_files, linked_folders)
+        stored, others = _list_address(path)
+        listing.add_sources(photograph for photograph in stored if photograph.name not in seen)
+        seen.update(photograph.name for photograph in stored)
+        other_objects += others
+    found = listing.finish()
+    return replace(found, other_files=found.other_files + other_objects)
 
 
 def _list_address(address: str) -> tuple[list[StoredPhotograph], int]:

@@ -4,7 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dr_core.domain.grades import GRADE_COUNT, Grade
-from dr_core.model.calibration import calibrate_boundaries, calibrate_logits, find_middle_grades, rank_mass
+from dr_core.model.calibration import (
+    GRADE_FROM,
+    calibrate_boundaries,
+    calibrate_logits,
+    find_middle_grades,
+    rank_mass,
+)
 from dr_core.training.export import OperatingPoint
 from dr_core.training.logistic import fit_logistic
 
@@ -45,7 +51,8 @@ def choose_operating_point(logits: FloatArray, grades: IntArray, sources: NDArra
         boundaries=boundaries,
         set_mass=fit_set_mass(probabilities, reported, grades, sources),
         coverage=WANTED_COVERAGE,
-        referable_threshold=_threshold(probabilities, grades, Grade.MODERATE_NPDR),
+        # From `GRADE_FROM` on the grade itself refers.
+        referable_threshold=min(_threshold(probabilities, grades, Grade.MODERATE_NPDR), GRADE_FROM),
         vision_threatening_threshold=_threshold(probabilities, grades, Grade.SEVERE_NPDR),
     )
 

@@ -47,7 +47,7 @@ def draw_local_reliability(calibration: LocalCalibration) -> go.Figure:
     figure = go.Figure(go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line=DIAGONAL, hoverinfo="skip", showlegend=False))
     for stage, name, color, symbol, dash in (
         (calibration.before, "Before, as released", BEFORE_COLOR, "diamond", "dash"),
-        (calibration.after, f"After, temperature {calibration.after.temperature:.2f}", ACCENT, "circle", "solid"),
+        (calibration.after, "After, as calibrated here", ACCENT, "circle", "solid"),
     ):
         shares = [measure_proportion(round(part.observed_rate * part.count), part.count) for part in stage.reliability]
         figure.add_scatter(

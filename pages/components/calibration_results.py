@@ -31,7 +31,7 @@ MAX_MESSAGE = 600
 
 def show_results(run: CalibrationRun, sample: ClinicSample, classifier: Classifier) -> None:
     """Show what was found, at a sensitivity that can still be changed, and offer the file."""
-    st.markdown(f"## {escape_markdown(run.name)}")
+    st.markdown(f"# {escape_markdown(run.name)}")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
         with st.container(width=420):
             sensitivity = choose_sensitivity(run.sensitivity, key="calibrate_result_sensitivity")
@@ -69,7 +69,7 @@ def _show_words(calibration: LocalCalibration, sample: ClinicSample) -> None:
         ("Sensitivity", f"{after.sensitivity.value:.0%}", _range(after.sensitivity)),
         ("Specificity", f"{after.specificity.value:.0%}", _range(after.specificity)),
         ("Referable from P(≥2)", f"{after.threshold:.3f}", f"{before.threshold:.3f} as released"),
-        ("Temperature", f"{after.temperature:.2f}", "1.00 as released"),
+        ("Temperature, shift", f"{after.temperature:.2f}, {after.shift:+.1f}", "1.00, 0.0 as released"),
     )
     for column, (title, figure, beside) in zip(st.columns(len(shown)), shown, strict=True):
         column.metric(title, figure, beside, delta_color="off", delta_arrow="off", border=True)
@@ -110,7 +110,7 @@ def _show_file(point: LocalOperatingPoint) -> None:
 def _show_plots(calibration: LocalCalibration) -> None:
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown("### Sensitivity against specificity")
+        st.markdown("## Sensitivity against specificity")
         before, after = calibration.before, calibration.after
         alt = (
             f"ROC curve. Before: sensitivity {before.sensitivity.value:.2f}, specificity "
@@ -122,7 +122,7 @@ def _show_plots(calibration: LocalCalibration) -> None:
             "every photograph."
         )
     with right:
-        st.markdown("### Stated against observed")
+        st.markdown("## Stated against observed")
         alt = "Observed share of referable photographs against the stated probability, before and after."
         show_figure(draw_local_reliability(calibration), key="calibrate_reliability", alt=alt)
         st.caption(describe_probabilities(calibration))
@@ -133,7 +133,7 @@ def _show_tables(calibration: LocalCalibration) -> None:
     stages = ((left, "Before", calibration.before), (right, "After", calibration.after))
     for column, title, stage in stages:
         with column:
-            st.markdown(f"### {title}: threshold {stage.threshold:.3f}")
+            st.markdown(f"## {title}: threshold {stage.threshold:.3f}")
             st.table(_tabulate(stage), hide_index=True, border="horizontal")
 
 

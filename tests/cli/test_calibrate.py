@@ -95,12 +95,12 @@ def test_photographs_left_out_are_counted_and_a_small_sample_is_noted(calibrate,
 
 def test_calibrated_threshold_grades_the_same_photographs_as_it_says(calibrate, clinic):
     """The file, and the line with which results are decided, agree with what was measured."""
-    from dr_core.model.calibration import temper
+    from dr_core.model.calibration import adapt
 
     assert calibrate("--out", clinic / "own.json") == 0
     point = read_operating_point(clinic / "own.json")
     probabilities, grades = make_clinic(np.random.default_rng(2), COUNT, shift=-0.8, confidence=2.0)
-    called = temper(probabilities, point.temperature)[:, 2:].sum(axis=1) >= point.referable_threshold
+    called = adapt(probabilities, point.temperature, point.shift)[:, 2:].sum(axis=1) >= point.referable_threshold
     assert called[grades >= 2].mean() >= 0.9
     assert point.sensitivity.value == pytest.approx(called[grades >= 2].mean(), abs=0.05)
 

@@ -9,17 +9,21 @@ from dr_core.domain.grades import Grade
 from dr_core.domain.operating_point import LocalOperatingPoint, Proportion
 from dr_core.domain.results import ReviewReason, SideFindings
 from dr_core.model.calibration import (
+    adapt,
     calibrate_boundaries,
     calibrate_logits,
     decide,
     find_grade_set,
     make_prediction,
     rank_mass,
+    release,
+    shift_boundaries,
     temper,
 )
 from dr_core.model.classifier import Classifier
 
 NO_MAPS = np.zeros((1, 1, 5), np.float32)
+SHARE = Proportion(0.9, 0.8, 0.95, 50)
 
 
 def test_temperature_sharpens_and_softens_without_reordering() -> None:
@@ -146,16 +150,29 @@ def test_tempering_can_be_taken_back(temperature: float) -> None:
     assert temper(np.array([1.0, 0.0, 0.0, 0.0, 0.0]), temperature).tolist() == [1.0, 0.0, 0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("shift", [-3.0, -0.4, 1.0, 3.0])
+def test_shift_moves_every_boundary_and_can_be_taken_back(shift: float) -> None:
+    probabilities = np.random.default_rng(8).dirichlet(np.ones(5), 50)
+    shifted = shift_boundaries(probabilities, shift)
+    assert shifted.sum(axis=1) == pytest.approx(np.ones(50))
+    for lowest in range(1, 5):
+        before, after = (one[:, lowest:].sum(axis=1) for one in (probabilities, shifted))
+        assert np.log(after / (1 - after)) - np.log(before / (1 - before)) == pytest.approx(np.full(50, shift))
+    local = LocalOperatingPoint("Site", 1, "", "", 1.7, 0.3, 0.9, SHARE, SHARE, 120, shift)
+    assert release(adapt(probabilities, 1.7, shift), local) == pytest.approx(probabilities, rel=1e-6)
+    assert shift_boundaries(np.array([1.0, 0.0, 0.0, 0.0, 0.0]), shift).tolist() == [1.0, 0.0, 0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("shift", [-2.0, 0.0, 2.0])
 @pytest.mark.parametrize("temperature", [0.25, 4.0])
-def test_a_clinics_temperature_leaves_the_grades_that_fit_as_they_were(
-    classifier: Classifier, temperature: float
+def test_a_clinics_calibration_leaves_the_grades_that_fit_as_they_were(
+    classifier: Classifier, temperature: float, shift: float
 ) -> None:
     spec = replace(classifier.spec, set_mass=0.85, coverage=0.9)
-    share = Proportion(0.9, 0.8, 0.95, 50)
-    local = LocalOperatingPoint("Site", 1, "", spec.sha256, temperature, 0.3, 0.9, share, share, 120)
+    local = LocalOperatingPoint("Site", 1, "", spec.sha256, temperature, 0.3, 0.9, SHARE, SHARE, 120, shift)
     for released in np.random.default_rng(4).dirichlet(np.ones(5), 200):
         own = decide(make_prediction(released, NO_MAPS), spec)
-        here = decide(make_prediction(temper(released, temperature), NO_MAPS), spec, local)
+        here = decide(make_prediction(adapt(released, temperature, shift), NO_MAPS), spec, local)
         assert set(own.grade_set) <= set(here.grade_set)
         assert here.grade in here.grade_set
         assert own.grade is not here.grade or own.grade_set == here.grade_set

@@ -37,17 +37,17 @@ def test_folder_is_calibrated_and_the_file_can_be_installed(page, grades, monkey
     finish(page)
     shown = figures(page)
     assert 88 <= int(shown["Sensitivity"].rstrip("%")) <= 94
-    assert set(shown) == {"Sensitivity", "Specificity", "Referable from P(≥2)", "Temperature"}
+    assert set(shown) == {"Sensitivity", "Specificity", "Referable from P(≥2)", "Temperature, shift"}
     text = shown_text(page)
     assert "photographs with referable DR, about" in text
     assert "RETINADESK_OPERATING_POINT=/path/to/north-clinic-http-x-v1.json make run" in text
     assert f"{COUNT} photographs" in text
     assert "[clinic](http://x)" not in text.replace("\\", "~")
-    assert [heading.value.split(":")[0] for heading in page.markdown if heading.value.startswith("### ")] == [
-        "### Sensitivity against specificity",
-        "### Stated against observed",
-        "### Before",
-        "### After",
+    assert [heading.value.split(":")[0] for heading in page.markdown if heading.value.startswith("## ")] == [
+        "## Sensitivity against specificity",
+        "## Stated against observed",
+        "## Before",
+        "## After",
     ]
     before, after = (table.value for table in page.table)
     assert before["Called referable"].iloc[0] < after["Called referable"].iloc[0]

@@ -113,8 +113,10 @@ def test_file_name_is_plain(name, file):
         {"temperature": 100.0},
         {"temperature": float("nan")},
         {"temperature": True},
+        {"shift": 3.5},
+        {"shift": float("nan")},
         {"referable_threshold": 0.0},
-        {"referable_threshold": 1.0},
+        {"referable_threshold": 0.51},
         {"referable_threshold": float("inf")},
         {"wanted_sensitivity": 1.0},
         {"sensitivity": None},
@@ -131,6 +133,16 @@ def test_file_name_is_plain(name, file):
 def test_file_with_a_wrong_field_is_refused(tmp_path, changes):
     with pytest.raises(ConfigurationError, match=r"own\.json is not .*Write it anew"):
         read_operating_point(write_changed(tmp_path / "own.json", **changes))
+
+
+def test_file_from_before_there_was_a_shift_is_read_as_it_was(tmp_path):
+    path = tmp_path / "own.json"
+    older = {name: value for name, value in FIELDS.items() if name != "shift"}
+    path.write_text(json.dumps({"format": 1, "operating_point": older}))
+    assert read_operating_point(path) == POINT
+    path.write_text(json.dumps({"format": 1, "operating_point": {**older, "version": 3} | {"graded_count": None}}))
+    with pytest.raises(ConfigurationError, match="Write it anew"):
+        read_operating_point(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[]", b"{", b'{"format": 2}', b"[" * 50_000, b" " * 200_000])

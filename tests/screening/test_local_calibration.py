@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from dr_core.domain.errors import ConfigurationError
-from dr_core.model.calibration import temper
+from dr_core.model.calibration import GRADE_FROM, REFERABLE_FROM, adapt, find_middle_grades
+from dr_core.screening.clinic_settings import SHIFTS, TEMPERATURES
 from dr_core.screening.local_calibration import (
-    TEMPERATURES,
     LocalCalibration,
     calibrate_locally,
     check_sample,
@@ -23,9 +23,15 @@ def calibrate(probabilities, grades, *, wanted: float = 0.9) -> LocalCalibration
     return calibrate_locally(probabilities, grades, wanted_sensitivity=wanted, released_threshold=0.4)
 
 
+def refer(probabilities, found: LocalCalibration):
+    """Whom the program refers in use: by the threshold, or by the grade itself."""
+    adapted = adapt(probabilities, found.after.temperature, found.after.shift)
+    return (adapted[:, 2:].sum(axis=1) >= found.after.threshold) | (find_middle_grades(adapted) >= REFERABLE_FROM)
+
+
 def measure_held_out(found: LocalCalibration, generator: np.random.Generator) -> tuple[float, float]:
     probabilities, grades = make_clinic(generator, 4000, **SHIFTED)
-    called = temper(probabilities, found.after.temperature)[:, 2:].sum(axis=1) >= found.after.threshold
+    called = refer(probabilities, found)
     return called[grades >= 2].mean(), (~called)[grades < 2].mean()
 
 
@@ -69,6 +75,38 @@ def test_temperature_of_an_overconfident_model_is_found():
     found = calibrate(*make_clinic(generator, 2000, confidence=2.0))
     assert found.after.temperature == pytest.approx(2.0, rel=0.1)
     assert found.after.surprise < found.before.surprise
+
+
+@pytest.mark.parametrize("wanted", [0.8, 0.9])
+def test_camera_that_shows_too_much_refers_as_few_as_it_states(wanted):
+    stated, true, before = [], [], []
+    for seed in range(20):
+        generator = np.random.default_rng(seed)
+        found = calibrate(*make_clinic(generator, 150, shift=1.0), wanted=wanted)
+        probabilities, grades = make_clinic(generator, 2000, shift=1.0)
+        stated.append(found.after.specificity.value)
+        true.append((~refer(probabilities, found))[grades < 2].mean())
+        before.append(found.before.specificity.value)
+    assert np.mean(before) < 0.5
+    assert np.mean(true) > 0.8
+    assert np.mean(stated) == pytest.approx(np.mean(true), abs=0.025)
+
+
+def test_shift_of_a_model_that_sees_too_little_is_found():
+    generator = np.random.default_rng(6)
+    probabilities, grades = make_clinic(generator, 2000)
+    usual = calibrate(probabilities, grades)
+    found = calibrate(adapt(probabilities, 1.0, -1.0), grades)
+    assert found.after.shift - usual.after.shift == pytest.approx(1.0, abs=0.15)
+    assert SHIFTS[0] < found.after.shift < SHIFTS[-1]
+    assert found.after.surprise < found.before.surprise
+
+
+def test_threshold_ends_where_the_grade_itself_refers():
+    assert choose_threshold(np.linspace(0.8, 0.99, 40), 0.9) == GRADE_FROM
+    found = calibrate(*make_clinic(np.random.default_rng(2), 150), wanted=0.5)
+    assert found.after.threshold == GRADE_FROM
+    assert found.after.sensitivity.value > 0.6
 
 
 def test_honest_model_is_left_nearly_alone():

@@ -87,6 +87,15 @@ def test_paths_and_addresses_keep_their_order_and_have_one_row_each(bucket, tmp_
     assert names == ["s3://clinic/2026/b/c.PNG", disk, "s3://clinic/2026/a.jpg"]
 
 
+def test_path_before_and_after_an_address_has_one_row(bucket, tmp_path, fundus_jpeg):
+    path = tmp_path / "eye.jpg"
+    path.write_bytes(fundus_jpeg)
+    paths = [str(path), "s3://clinic/2026/a.jpg", str(path), "s3://clinic/2026/b.tif", str(tmp_path / "." / "eye.jpg")]
+    found = find_stored_photographs(paths)
+    assert [photograph.name for photograph in found.photographs] == [str(path), *paths[1:4:2]]
+    assert count_named_twice(paths) == 2
+
+
 def test_paths_on_disk_alone_are_listed_as_ever(tmp_path, fundus_jpeg):
     (tmp_path / "a.jpg").write_bytes(fundus_jpeg)
     found = find_stored_photographs([str(tmp_path), str(tmp_path / "a.jpg")], exclude=[str(tmp_path / "no.csv")])
