@@ -27,13 +27,14 @@ from dr_core.domain.errors import DRError, NotAFundusPhotograph
 from dr_core.domain.photograph import AnyArray, BoolArray, Float32Array
 from dr_core.imaging.decode import decode_photograph
 from dr_core.imaging.field_of_view import find_field_of_view
-from dr_core.imaging.preprocess import PREPROCESSING_VERSION, InputSize, prepare_input
+from dr_core.imaging.preprocess import PREPROCESSING_VERSION, prepare_input
+from dr_core.model.spec import load_spec
 from dr_core.reports.dataclass_json import write_record
 from dr_core.training.dataset import LabelledPhotograph
 
 HOME_SOURCE = "aptos2019"  # where the camera gives the grade away
 REFERABLE_FROM = 2
-INPUT_SIZE = InputSize(height_px=240, width_px=320)
+INPUT_SIZE = load_spec().input_size
 LIT_LEVEL = 15  # brighter than any camera's surround, darker than almost all of the retina
 CLOSING_PX = 5
 FOLDS, TREES, MIN_LEAF, SEED = 5, 300, 5, 0

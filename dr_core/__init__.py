@@ -4,4 +4,4 @@ The rooms, in the order in which a photograph passes them: domain, imaging, mode
 Importing this package loads no TensorFlow.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
