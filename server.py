@@ -5,8 +5,8 @@ the internet under which address this computer is known there. Nothing is to lea
 an installation behind a proxy names its host in ``STREAMLIT_BROWSER_SERVER_ADDRESS``.
 
 It also leaves no photographs behind: a closed terminal ends it in the orderly way, what a killed server left on disk
-is removed at the start, and sessions end on time. What the first page imports is imported while the browser is still
-busy with Streamlit's own files.
+is removed at the start, and sessions end on time. Its answers carry security headers (`http_guard`). What the first
+page imports is imported while the browser is still busy with Streamlit's own files.
 """
 
 import importlib
@@ -24,6 +24,7 @@ from streamlit.web import cli
 
 from dr_core.domain.errors import ConfigurationError
 from dr_core.settings import load_settings
+from pages.components.http_guard import guard_server
 
 __all__ = ["main"]
 
@@ -36,6 +37,7 @@ OUTPUTS = (1, 2)
 def main() -> None:
     """Run the command line of Streamlit, without its question."""
     net_util.get_external_ip = lambda: None
+    guard_server()
     _end_with_the_terminal()
     threading.Thread(target=_follow_start, name="server-start", daemon=True).start()
     cli.main(prog_name="streamlit")

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 import tomllib
 from importlib.util import find_spec
 from types import SimpleNamespace
@@ -24,6 +25,7 @@ def test_foreign_origin_is_refused_without_asking_the_internet(monkeypatch, orig
     monkeypatch.setattr(cli, "main", lambda prog_name: None)
     monkeypatch.setattr(server, "_follow_start", lambda: None)
     monkeypatch.setattr(server, "_end_with_the_terminal", lambda: None)
+    monkeypatch.setattr(server, "guard_server", lambda: None)
     server.main()
     assert not is_url_from_allowed_origins(origin)
     assert is_url_from_allowed_origins("http://localhost:8501")
@@ -34,7 +36,13 @@ def test_file_names_of_pages_are_never_offered_as_navigation():
     assert settings["client"]["showSidebarNavigation"] is False
 
 
-def test_sessions_wait_for_their_browser_for_two_minutes():
+def test_no_page_around_a_frame_may_steer_the_app():
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert settings["client"]["allowedOrigins"] == []
+    assert config.get_option("client.allowedOrigins") is not None
+
+
+def test_sessions_wait_for_their_browser_for_a_quarter_of_an_hour():
     settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
     assert settings["server"]["disconnectedSessionTTL"] == 900
     assert config.get_option("server.disconnectedSessionTTL") is not None
@@ -98,40 +106,45 @@ def stop(number, frame):
 signal.signal(signal.SIGTERM, stop)
 server._end_with_the_terminal()
 print("ready", flush=True)
-time.sleep({patience})
+sys.stdin.read()
 """
 
 
-def start_and_hang_up(tmp_path, *, before: str, patience: float) -> str:
-    """What a server notes of its end when its terminal is closed, and the shell sends a signal beside the system's."""
+def start_and_hang_up(tmp_path, *, before: str) -> tuple[int, str]:
+    """Status and note of a server's end after its terminal was closed, and the shell sent a signal beside the system's.
+
+    One that outlives both ends when it is told so.
+    """
     noted = tmp_path / "noted"
-    code = HANGUP.format(before=before, patience=patience)
-    command = [sys.executable, "-c", code, str(noted)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+    command = [sys.executable, "-c", HANGUP.format(before=before), str(noted)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, cwd=ROOT, **pipes) as process:
         assert process.stdout.readline() == b"ready\n"
         process.stdout.close()
         for _ in range(2):
             process.send_signal(signal.SIGHUP)
-        process.wait(30)
-    return noted.read_text() if noted.exists() else ""
+        if before == "SIG_IGN":
+            process.stdin.close()
+        status = process.wait(60)
+    return status, noted.read_text() if noted.exists() else ""
 
 
 def test_closed_terminal_ends_the_server_as_a_shutdown_does(tmp_path):
-    assert start_and_hang_up(tmp_path, before="SIG_DFL", patience=60) == "SIGTERM"
+    assert start_and_hang_up(tmp_path, before="SIG_DFL") == (0, "SIGTERM")
 
 
 def test_server_under_nohup_outlives_its_terminal(tmp_path):
-    assert start_and_hang_up(tmp_path, before="SIG_IGN", patience=0.5) == ""
+    assert start_and_hang_up(tmp_path, before="SIG_IGN") == (0, "")
 
 
 def test_log_file_gets_the_last_words_after_a_hangup(tmp_path):
-    code = HANGUP.format(before="SIG_DFL", patience=60)
     with (tmp_path / "log").open("w") as log:
-        command = [sys.executable, "-c", code, str(tmp_path / "noted")]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+        command = [sys.executable, "-c", HANGUP.format(before="SIG_DFL"), str(tmp_path / "noted")]
+        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=log)
     with process:
         while "ready" not in (tmp_path / "log").read_text():
             assert process.poll() is None
+            time.sleep(0.02)
         process.send_signal(signal.SIGHUP)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     assert (tmp_path / "log").read_text() == "ready\nStopping\n"

@@ -16,6 +16,7 @@ __all__ = [
     "SOS",
     "describe_unread",
     "measure_exif",
+    "measure_gaps",
     "strip_ancillary",
     "walk_chunks",
     "walk_markers",
@@ -29,6 +30,8 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff(?:([\x02-\xcf\xd8-\xfe])|\xff+)")
 # The largest file, cut into the largest segments, has 1,600.
 MAX_MARKERS = 10_000
+# The largest file in the pieces of eight kilobytes that most programs write has 12,800.
+MAX_CHUNKS = 30_000
 FORGED = "The file's header holds far more than a camera writes. Export the photograph from the camera again."
 _SOI, _EOI, _APP1 = 0xD8, 0xD9, 0xE1
 _WIDTH, _BITS, _FORMAT, _FLOATING = 256, 258, 339, 3
@@ -49,6 +52,23 @@ def measure_exif(data: bytes) -> int:
     if data.startswith(_PNG):
         return sum(end - at for kind, at, end in walk_chunks(data) if kind == b"eXIf")
     return 0
+
+
+def measure_gaps(data: bytes) -> int:
+    """Return how many bytes before the picture of a JPEG belong to no segment; 0 for anything else.
+
+    Markers that have no length, filling and all else count: Pillow goes through them one by one, so that a file full of
+    them would keep it busy for minutes. Of a file without a picture the rest counts.
+    """
+    if not data.startswith(_JPEG):
+        return 0
+    gaps, end = 0, 2
+    for code, at in walk_markers(data):
+        gaps += max(0, at - 2 - end)
+        if code == SOS:
+            return gaps
+        end = at + int.from_bytes(data[at : at + 2])
+    return gaps + max(0, len(data) - end)
 
 
 def describe_unread(data: bytes) -> str:
@@ -80,14 +100,21 @@ def strip_ancillary(data: bytes) -> bytes:
 
 
 def walk_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the kind of each chunk of a PNG, and where it begins and should end, which may lie beyond the file."""
+    """Yield the kind of each chunk of a PNG, and where it begins and should end, which may lie beyond the file.
+
+    Raises:
+        UnreadablePhotograph: there are more of them than it makes sense to go through.
+    """
     at = len(_PNG)
-    while at + 12 <= len(data):
+    for _ in range(MAX_CHUNKS):
+        if at + 12 > len(data):
+            return
         kind, end = data[at + 4 : at + 8], at + 12 + int.from_bytes(data[at : at + 4])
         yield kind, at, end
         if kind == b"IEND":
             return
         at = end
+    raise UnreadablePhotograph(FORGED)
 
 
 def walk_markers(data: bytes) -> Iterator[tuple[int, int]]:

@@ -22,7 +22,7 @@ __all__ = ["JPEG_FORMATS", "is_damaged_jpeg", "read_jpeg"]
 JPEG_FORMATS = ("JPEG", "MPO")  # as Pillow names them
 
 # The decoder's words when the compressed picture ends too early, or holds what no encoder writes.
-_DAMAGED = re.compile(r"corrupt jpeg data|premature end", re.IGNORECASE)
+_DAMAGED = re.compile(r"corrupt jpeg data|premature end|unsupported marker type", re.IGNORECASE)
 # Behind the last row some cameras leave a few bytes; the picture is whole then.
 _LEFT_OVER = re.compile(r"(\d+) extraneous bytes before marker 0xd9", re.IGNORECASE)
 MAX_LEFT_OVER_SHARE = 0.01

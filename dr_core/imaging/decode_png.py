@@ -6,12 +6,12 @@ passes of an interlaced picture that were never written leave it coarse.
 
 import math
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from dr_core.imaging.decode_guards import CUT_OFF
 from dr_core.imaging.decode_headers import walk_chunks
 
-__all__ = ["find_png_fault"]
+__all__ = ["count_inflated", "cut_pieces", "find_png_fault"]
 
 # Values of a pixel, by the type of colour.
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -25,7 +25,34 @@ _PIECE, _OUTPUT = 64 * 1024, 256 * 1024
 def find_png_fault(data: bytes) -> str:
     """Say that the compressed data do not make up exactly the rows that the header states; empty where they do."""
     expected = _measure_rows(data)
-    return CUT_OFF if expected and _inflate(data, expected) != expected else ""
+    return CUT_OFF if expected and count_inflated(_list_pieces(data), expected) != expected else ""
+
+
+def count_inflated(pieces: Iterable[memoryview], most: int) -> int:
+    """Count what a zlib stream unpacks to, with never more than a piece in memory.
+
+    Args:
+        pieces: the stream.
+        most: bytes at which it is given up.
+
+    Returns:
+        Bytes; 0 where the stream is damaged by its own checksum, does not end, or holds more than `most`.
+    """
+    inflater, count = zlib.decompressobj(), 0
+    try:
+        for piece in pieces:
+            rest: bytes | memoryview = piece
+            while rest and count <= most and not inflater.eof:
+                count += len(inflater.decompress(rest, _OUTPUT))
+                rest = inflater.unconsumed_tail
+    except zlib.error:
+        return 0
+    return count if inflater.eof else 0
+
+
+def cut_pieces(content: memoryview) -> Iterator[memoryview]:
+    """Yield a stream in the portions in which `count_inflated` takes it."""
+    return (content[start : start + _PIECE] for start in range(0, len(content), _PIECE))
 
 
 def _measure_rows(data: bytes) -> int:
@@ -43,27 +70,12 @@ def _measure_rows(data: bytes) -> int:
     return total
 
 
-def _inflate(data: bytes, most: int) -> int:
-    """Count the inflated bytes up to a little over `most`, with never more than a piece in memory; 0 if damaged."""
-    inflater, count = zlib.decompressobj(), 0
-    try:
-        for piece in _list_pieces(data):
-            rest: bytes | memoryview = piece
-            while rest and count <= most and not inflater.eof:
-                count += len(inflater.decompress(rest, _OUTPUT))
-                rest = inflater.unconsumed_tail
-    except zlib.error:
-        return 0
-    return count if inflater.eof else 0
-
-
 def _list_pieces(data: bytes) -> Iterator[memoryview]:
     """Yield the compressed data of the first row of IDAT chunks: decoders stop at the first chunk of another kind."""
     view, begun = memoryview(data), False
     for kind, at, end in walk_chunks(data):
         if kind == b"IDAT":
             begun = True
-            content = view[at + 8 : min(end - 4, len(data))]
-            yield from (content[start : start + _PIECE] for start in range(0, len(content), _PIECE))
+            yield from cut_pieces(view[at + 8 : min(end - 4, len(data))])
         elif begun:
             return

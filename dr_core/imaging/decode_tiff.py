@@ -1,18 +1,23 @@
 """Whether the first page of a TIFF is all there, asked before decoding.
 
 Pillow leaves black what no strip or tile is listed for, and reads over the end of an uncompressed strip into whatever
-follows. JPEG within TIFF goes through libtiff, which keeps to itself what libjpeg warns of.
+follows. JPEG within TIFF goes through libtiff, which keeps to itself what libjpeg warns of; and of the checksum with
+which deflated strips end it takes no notice.
 """
 
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from dr_core.domain.errors import UnreadablePhotograph
 from dr_core.imaging.decode_guards import CUT_OFF
 from dr_core.imaging.decode_headers import FORGED
 from dr_core.imaging.decode_jpeg import is_damaged_jpeg
+from dr_core.imaging.decode_png import count_inflated, cut_pieces
 from dr_core.imaging.decode_scans import find_scan_fault
+from dr_core.imaging.decode_zeroed import find_zeroed
 
 __all__ = ["find_tiff_fault", "measure_tile"]
 
@@ -20,7 +25,8 @@ _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _SAMPLES, _PLANAR = 256, 257, 258, 259, 27
 _STRIP_OFFSETS, _ROWS_PER_STRIP, _STRIP_BYTES = 273, 278, 279
 _TILE_WIDTH, _TILE_HEIGHT, _TILE_OFFSETS, _TILE_BYTES = 322, 323, 324, 325
 _JPEG_TABLES = 347
-_PLAIN, _OLD_JPEG, _JPEG = 1, 6, 7
+_PLAIN, _OLD_JPEG, _JPEG, _DEFLATE = 1, 6, 7, (8, 32_946)
+_LOOKED_INTO = (_JPEG, *_DEFLATE)
 _SEPARATE_PLANES = 2
 # Behind the header.
 _FIRST_PLACE = 8
@@ -99,20 +105,43 @@ def measure_tile(tags: Mapping[int, Any]) -> int:
 
 
 def _find_part_fault(tags: Mapping[int, Any], data: bytes, compression: int) -> str:
-    view, tables, total = memoryview(data), tags.get(_JPEG_TABLES, b""), 0
-    for part in _list_parts(tags, exact=compression == _PLAIN):
-        least = _measure_plain(part, tags) if compression == _PLAIN else 1
-        end = part.offset + (least if compression == _PLAIN else part.length)
+    view, total = memoryview(data), 0
+    plain = compression == _PLAIN
+    for part in _list_parts(tags, exact=plain):
+        least = _measure_plain(part, tags) if plain else 1
+        end = part.offset + (least if plain else part.length)
         if part.offset < _FIRST_PLACE or part.length < least or end > len(data):
             return CUT_OFF
-        if compression == _JPEG:
+        if compression in _LOOKED_INTO:
             # Strips that lie upon each other would have the same bytes searched again for each.
             total += part.length
-            if total > len(data) or len(tables) > MAX_TABLES_BYTES:
+            if total > len(data):
                 return FORGED
-            if fault := _find_jpeg_fault(view[part.offset : end], tables, part):
+            if fault := _look_into(view[part.offset : end], tags, part):
                 return fault
-    return ""
+    return _find_zeroed_strips(tags, data) if plain else ""
+
+
+def _look_into(content: memoryview, tags: Mapping[int, Any], part: _Part) -> str:
+    """Look for damage that libtiff keeps to itself, or does not look for."""
+    if tags[_COMPRESSION] == _JPEG:
+        return _find_jpeg_fault(content, tags.get(_JPEG_TABLES, b""), part)
+    # A last strip may have been filled up to the height of the others.
+    most = _measure_plain(part._replace(height=part.most_rows), tags)
+    return "" if count_inflated(cut_pieces(content), most) else CUT_OFF
+
+
+def _find_zeroed_strips(tags: Mapping[int, Any], data: bytes) -> str:
+    """Say that a part of an uncompressed picture in strips was never written."""
+    parts = list(_list_parts(tags, exact=True))
+    lengths = [_measure_plain(part, tags) for part in parts]
+    row_bytes = {length // part.height for length, part in zip(lengths, parts, strict=True)}
+    if _TILE_WIDTH in tags or len(row_bytes) != 1 or min(row_bytes) < parts[0].width:
+        return ""  # planes of different depths, or several pixels in a byte: no photograph of a retina is stored so
+    view = memoryview(data)
+    strips = [view[part.offset : part.offset + length] for part, length in zip(parts, lengths, strict=True)]
+    rows = [np.frombuffer(strip, np.uint8).reshape(-1, min(row_bytes)) for strip in strips]
+    return find_zeroed(rows[0] if len(rows) == 1 else np.concatenate(rows), min(row_bytes) // parts[0].width)
 
 
 def _list_parts(tags: Mapping[int, Any], *, exact: bool) -> Iterator[_Part]:
@@ -155,6 +184,8 @@ def _measure_plain(part: _Part, tags: Mapping[int, Any]) -> int:
 
 def _find_jpeg_fault(content: memoryview, tables: bytes, part: _Part) -> str:
     """Join the page's tables and a strip or tile to a file of its own, and look for damage in that."""
+    if len(tables) > MAX_TABLES_BYTES:
+        return FORGED
     if content[:2] != _START:
         return CUT_OFF
     stream = bytes(content)

@@ -34,6 +34,7 @@ from pydicom.uid import (
 from dr_core.domain.errors import UnreadablePhotograph
 from dr_core.domain.photograph import AnyArray, Laterality, UInt8Array
 from dr_core.imaging.decode_headers import FORGED
+from dr_core.imaging.decode_zeroed import find_zeroed
 from dr_core.imaging.dicom_codestream import is_whole_codestream
 
 __all__ = ["DicomPicture", "open_dicom"]
@@ -149,11 +150,10 @@ def open_dicom(data: bytes) -> DicomPicture:
         frame = _read_frame(dataset)
         with Image.open(io.BytesIO(frame), formats=("JPEG2000",)) as picture:
             # Their own size decides how much memory they take, whatever the file around them says.
-            if picture.size != (width, height):
-                raise UnreadablePhotograph(DAMAGED)
-        if not is_whole_codestream(frame, width, height):
-            raise UnreadablePhotograph(DAMAGED)
-    elif len(dataset.PixelData) < width * height * _count_bytes(dataset):
+            whole = picture.size == (width, height) and is_whole_codestream(frame, width, height)
+    else:
+        whole = _holds_all_rows(dataset, width, height)
+    if not whole:
         raise UnreadablePhotograph(DAMAGED)
     return DicomPicture(laterality, b"", width, height, width * height * _weigh_pixel(dataset), dataset)
 
@@ -194,8 +194,7 @@ def _read_jpeg(dataset: Dataset) -> bytes:
     frame = _read_frame(dataset)
     if not frame.startswith(_START):
         raise UnreadablePhotograph(DAMAGED)
-    unmarked = frame[2:4] not in (_JFIF, _ADOBE)
-    if unmarked and dataset.get("PhotometricInterpretation") == "RGB":
+    if frame[2:4] not in (_JFIF, _ADOBE) and dataset.get("PhotometricInterpretation") == "RGB":
         return _START + _ADOBE_RGB + frame[2:]
     return frame
 
@@ -209,6 +208,14 @@ def _require_supported(dataset: Dataset) -> None:
         raise UnreadablePhotograph(
             f"The DICOM file holds a picture of a kind that is not read ({bits} bits, {colours} colours). {_REMEDY}"
         )
+
+
+def _holds_all_rows(dataset: Dataset, width: int, height: int) -> bool:
+    of_pixel, planes = _count_bytes(dataset), int(dataset.SamplesPerPixel)
+    values = np.frombuffer(dataset.PixelData, np.uint8)[: width * height * of_pixel]
+    # Planes stand one after another. Pixels that share their chrominance stand in none, whatever the file says.
+    step = of_pixel // planes if dataset.get("PlanarConfiguration") and of_pixel % planes == 0 else of_pixel
+    return len(values) == width * height * of_pixel and not find_zeroed(values.reshape(-1, width * step), step)
 
 
 def _count_bytes(dataset: Dataset) -> int:

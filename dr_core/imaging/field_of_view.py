@@ -13,12 +13,14 @@ import numpy as np
 
 from dr_core.domain.errors import NotAFundusPhotograph
 from dr_core.domain.photograph import FieldOfView, UInt8Array
+from dr_core.imaging.bars import find_between_bars
 from dr_core.imaging.ellipse_fit import Ellipse, Points, fit_ellipse
 from dr_core.imaging.lit_area import sample_boundary, segment_lit_area
 from dr_core.imaging.page import Page, Window, find_page
 from dr_core.imaging.retina_likeness import require_retina
 from dr_core.imaging.shrink import shrink
 from dr_core.imaging.straight_cut import find_cut_window
+from dr_core.imaging.uneven_page import find_uneven_page
 
 ANALYSIS_SIZE_PX = 384
 MIN_SIDE_PX = 64
@@ -32,6 +34,8 @@ MIN_CORNER_COVERAGE = 0.1
 ELLIPSE_GAIN = 0.06
 # Where what is lit is less than this of the longer side, most of the surround is cut away before the field is sought.
 WIDE_SURROUND, SURROUND_KEPT = 0.6, 0.15
+# Of the boundary: below it, an unevenly lit page is looked for, and what is found there has to reach it.
+SURE_FIT = 0.8
 # Black that was added is cut off once, and once more where little was left in the first place to see it by; what a
 # picture of no retina shows may end in a straight line again and again.
 MOST_CUTS = 2
@@ -118,6 +122,28 @@ def _locate(pixels: UInt8Array, cuts_left: int) -> LocatedField:
     scale = min(1.0, ANALYSIS_SIZE_PX / max(height, width))
     small = _reduce(pixels, scale) if scale < 1.0 else pixels
     page = find_page(small)
+    part = find_between_bars(small) if page is None else None
+    found = None if part else _look_on(pixels, small, page, cuts_left)
+    if found is not None and found.only and found.field.edge_fit >= SURE_FIT:
+        return found
+    if found is None or not found.only:
+        part = part or find_between_bars(small)
+    if part is not None:
+        top, left, bottom, right = (side / scale for side in part)
+        return _locate_within(pixels, (left, top, right - left, bottom - top), (top, left, bottom, right), cuts_left)
+    if found is None or page is None:
+        uneven = find_uneven_page(small)
+        again = _look_on(pixels, small, uneven, 0) if uneven else None
+        if again is not None and again.only and again.field.edge_fit >= SURE_FIT:
+            return again
+    if found is None:
+        raise NotAFundusPhotograph(NOT_A_FUNDUS)
+    return found
+
+
+def _look_on(pixels: UInt8Array, small: UInt8Array, page: Page | None, cuts_left: int) -> LocatedField | None:
+    """Find the field in a picture, of which `small` is looked at, where `page` is what surrounds it; None for none."""
+    scale = max(small.shape[:2]) / max(pixels.shape[:2])
     lit, region = segment_lit_area(small, page)
     left, top, wide, high = cv2.boundingRect(region.view(np.uint8))
     alone = cv2.countNonZero(region.view(np.uint8)) >= (1.0 - MAX_LIT_BEYOND) * cv2.countNonZero(lit)
@@ -128,9 +154,9 @@ def _locate(pixels: UInt8Array, cuts_left: int) -> LocatedField:
         return _locate_within(pixels, box, window, cuts_left - (cut is not None))
     ellipse = _fit_field(sample_boundary(region), small.shape[0], small.shape[1])
     if ellipse is None:
-        raise NotAFundusPhotograph(NOT_A_FUNDUS)
+        return None
     return LocatedField(
-        field=_to_field_of_view(ellipse, page, scale, (height, width)),
+        field=_to_field_of_view(ellipse, page, scale, (pixels.shape[0], pixels.shape[1])),
         small=small,
         field_in_small=_to_field_of_view(ellipse, page, 1.0, (small.shape[0], small.shape[1])),
         only=alone and _is_only_field(lit, ellipse),

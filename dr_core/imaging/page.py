@@ -12,7 +12,18 @@ from numpy.typing import NDArray
 
 from dr_core.domain.photograph import UInt8Array
 
-__all__ = ["Page", "Window", "find_page"]
+__all__ = [
+    "DARK_PAGE_LEVEL",
+    "DARK_SPREAD_LEVELS",
+    "EDGE_PX",
+    "PAGE_LEVEL",
+    "SPREAD_LEVELS",
+    "Page",
+    "Window",
+    "find_page",
+    "is_dark_page",
+    "stand_on",
+]
 
 # Lighter than any camera's surround, in its brightest channel.
 PAGE_LEVEL = 48
@@ -69,12 +80,20 @@ def find_page(pixels: UInt8Array) -> Page | None:
     if int(border.max()) < DARK_PAGE_LEVEL:
         return None
     colour = np.median(border, axis=0)
-    if colour.max() < DARK_PAGE_LEVEL or (colour.max() < PAGE_LEVEL and not _is_dark_page(pixels, colour)):
+    if colour.max() < DARK_PAGE_LEVEL or (colour.max() < PAGE_LEVEL and not is_dark_page(pixels, colour)):
         return None
     if (np.abs(border - colour) <= SPREAD_LEVELS).all(axis=1).mean() < MIN_BORDER_SHARE:
         return None
     spread = SPREAD_LEVELS if colour.max() >= PAGE_LEVEL else DARK_SPREAD_LEVELS
-    covered = np.asarray(cv2.inRange(pixels, colour - spread, colour + spread), dtype=np.uint8)
+    return stand_on(np.asarray(cv2.inRange(pixels, colour - spread, colour + spread), dtype=np.uint8))
+
+
+def stand_on(covered: UInt8Array) -> Page | None:
+    """Return the page with what stands on it; None where nothing does that may be a photograph.
+
+    Args:
+        covered: (H, W) uint8, 255 where the picture has the page's own colour, 0 elsewhere.
+    """
     letters = cv2.getStructuringElement(cv2.MORPH_RECT, (LETTER_PX, LETTER_PX))
     shown = cv2.morphologyEx(cv2.bitwise_not(covered), cv2.MORPH_OPEN, letters)
     count, _, stats, _ = cv2.connectedComponentsWithStats(shown)
@@ -100,8 +119,13 @@ def _is_shaped_like_a_photograph(region: list[int]) -> bool:
     return max(wide, high) <= MAX_ASPECT * min(wide, high)
 
 
-def _is_dark_page(pixels: UInt8Array, colour: NDArray[np.float64]) -> bool:
-    """Whether a dark border of this colour surrounds something blacker than itself, which no camera's surround does."""
+def is_dark_page(pixels: UInt8Array, colour: NDArray[np.float64]) -> bool:
+    """Whether a dark border of this colour lies beside something blacker than itself, which no camera's surround does.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB.
+        colour: (3,) float64 RGB, the border's.
+    """
     blackest = np.full_like(colour, colour.max() - SPREAD_LEVELS)
     blacker = cv2.inRange(pixels, np.zeros(3), blackest)
     return cv2.countNonZero(blacker) >= MIN_BLACKER_SHARE * blacker.size

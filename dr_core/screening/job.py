@@ -14,7 +14,7 @@ from dr_core.model.classifier import Classifier
 from dr_core.screening.batch import BatchRow, plan_steps, screen_batch
 from dr_core.screening.curtain import Curtain
 from dr_core.screening.failure_log import log_failure
-from dr_core.screening.job_state import JobState
+from dr_core.screening.job_state import JobState, read_clock
 from dr_core.screening.keepsakes import PictureFolder, draw_overlay, draw_thumbnail
 from dr_core.screening.overlay_mark import name_overlay
 from dr_core.screening.pipeline import Screening
@@ -54,7 +54,7 @@ class BatchJob:
         """Prepare a batch; `run` does the work."""
         self.id = job_id
         self.request = request
-        self.expires_at = time.time() + lifetime_s
+        self.expires_at = read_clock() + lifetime_s
         self.error = ""
         self._lifetime_s = lifetime_s
         self._pictures = PictureFolder(request.spool.folder / "pictures")
@@ -146,7 +146,7 @@ class BatchJob:
             self._results[number - 1] = after
             self._referable += (after.final_referable is True) - (before.final_referable is True)
             self._revision += 1
-            self.expires_at = time.time() + self._lifetime_s
+            self.expires_at = read_clock() + self._lifetime_s
 
     @property
     def picture_folder(self) -> Path:
@@ -241,7 +241,7 @@ class BatchJob:
         with self._lock:
             self._elapsed_s = time.monotonic() - self._started_at if self._started_at is not None else 0.0
             self.error = error
-            self.expires_at = time.time() + self._lifetime_s
+            self.expires_at = read_clock() + self._lifetime_s
             self._state = state
         self._ended.set()
 

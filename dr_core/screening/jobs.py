@@ -7,13 +7,13 @@ or the program ends, whichever comes first.
 import atexit
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from dr_core.domain.errors import ConfigurationError
 from dr_core.model.classifier import Classifier
 from dr_core.screening.job import BatchJob, JobRequest
+from dr_core.screening.job_state import read_clock
 from dr_core.screening.spool import Spool, SpoolRoot
 
 __all__ = ["JobRegistry", "get_registry"]
@@ -32,13 +32,13 @@ _registries: dict[Path, "JobRegistry"] = {}
 class JobRegistry:
     """All batches of this process."""
 
-    def __init__(self, parent: Path, *, lifetime_s: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, parent: Path, *, lifetime_s: float, clock: Callable[[], float] = read_clock) -> None:
         """Make the private folder.
 
         Args:
             parent: folder to make it in.
             lifetime_s: seconds for which a batch is kept after its end.
-            clock: seconds since the epoch.
+            clock: seconds, on the clock that batches end by.
 
         Raises:
             StorageError: the disk refused.

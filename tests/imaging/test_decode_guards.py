@@ -5,7 +5,7 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from dr_core.domain.errors import UnreadablePhotograph
 from dr_core.imaging.decode import decode_photograph
@@ -15,6 +15,7 @@ from tests.imaging.test_decode_headers import insert_chunk, make_chunk
 
 RATIONAL, LONG, ASCII = 5, 4, 2
 X_RESOLUTION, STRIP_OFFSETS, MAKER = 282, 273, 50_000
+NEW_SUBFILE_TYPE, SUB_IFDS = 254, 330
 
 
 def make_tiff(*tags: tuple[int, int, int], big: bool = False) -> bytes:
@@ -94,6 +95,30 @@ def test_exif_of_many_segments_is_refused_and_that_of_a_camera_is_not():
     assert find_forged_header(insert_chunk(make_chunk(b"eXIf", bytes(2_000_000))))
 
 
+@pytest.mark.parametrize("filling", [b"\xff", b"\xff\x00", b"\xff\xd0", b"\xff\xd8", b"\xff\x01", b"\x00"])
+def test_filling_that_a_decoder_would_go_through_for_minutes_is_refused_at_once(filling):
+    data = encode(draw_corner(), "JPEG")
+    padded = data[:20] + 8 * b"\xff" + data[20:]
+    assert find_forged_header(padded) == ""
+    assert decode_photograph(padded, "eye.jpg").pixels.shape == decode_photograph(data, "eye.jpg").pixels.shape
+    with pytest.raises(UnreadablePhotograph, match="far more than a camera writes"):
+        decode_photograph(data[:20] + 40_000_000 // len(filling) * filling + data[20:], "eye.jpg")
+
+
+def test_filling_within_the_picture_is_damage_at_once(fundus_jpeg):
+    """Left to Pillow, which copies what it holds for each piece that it reads, 90 megabytes would take minutes."""
+    data = fundus_jpeg[:-3000] + 30_000_000 * b"\xff" + b"\xf2" + fundus_jpeg[-3000:]
+    with pytest.raises(UnreadablePhotograph, match="damaged or incomplete"):
+        decode_photograph(data, "eye.jpg")
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"IDAT"])
+def test_png_of_a_million_chunks_is_refused_at_once(kind):
+    data = insert_chunk(1_000_000 * make_chunk(kind, b"a\0b" if kind == b"tEXt" else b""))
+    with pytest.raises(UnreadablePhotograph, match="far more than a camera writes"):
+        decode_photograph(data, "eye.png")
+
+
 @pytest.mark.parametrize(("sizes", "count"), [([(60, 40)] * 2, 2), ([(60, 40), (40, 30), (60, 40)], 3)])
 def test_a_tiff_of_several_photographs_is_refused(sizes, count):
     with pytest.raises(UnreadablePhotograph, match=f"holds {count} pages, of which only the first"):
@@ -105,6 +130,19 @@ def test_a_tiff_of_one_photograph_is_read_whatever_its_thumbnail(sizes):
     data = make_pages(*sizes)
     assert find_pages(data) == ""
     assert decode_photograph(data, "eye.tif").pixels.shape == (40, 60, 3)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_the_preview_of_a_raw_file_is_not_graded_in_its_place(kind):
+    """Cameras put a picture for the screen first, and their raw one into a page below it."""
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[NEW_SUBFILE_TYPE], tags[SUB_IFDS] = kind, 8
+    data = encode(Image.new("RGB", (256, 171)), "TIFF", tiffinfo=tags)
+    if kind == 0:
+        assert decode_photograph(data, "eye.tif").source_width_px == 256
+        return
+    with pytest.raises(UnreadablePhotograph, match="small preview, which alone would be graded"):
+        decode_photograph(data, "eye.nef")
 
 
 @pytest.mark.parametrize("data", [b"", b"II", b"II*\0", b"II*\0\x08\0\0\0", b"MM\0*\xff\xff\xff\xff", b"\xff\xd8\xff"])

@@ -1,10 +1,10 @@
 """A registry of background batches whose clock the test turns."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
 
+from dr_core.screening.job_state import read_clock
 from dr_core.screening.jobs import JobRegistry
 
 
@@ -12,7 +12,7 @@ class Clock:
     now = 0.0
 
     def __call__(self) -> float:
-        return time.time() + self.now
+        return read_clock() + self.now
 
 
 @pytest.fixture

@@ -147,6 +147,18 @@ def test_batch_expires_after_its_end_and_takes_its_files_along(registry, clock, 
     wait_until_gone(job.request.spool.folder)
 
 
+def test_setting_the_time_of_day_ends_no_batch(tmp_path, monkeypatch, fundus_jpeg):
+    registry = JobRegistry(tmp_path / "spools", lifetime_s=3600)
+    try:
+        job = start(registry, {"a.jpg": fundus_jpeg})
+        job.wait(30)
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 400 * 86_400)
+        assert registry.find(job.id) is job
+    finally:
+        registry.close()
+
+
 def test_running_batch_does_not_expire(registry, clock, fundus_jpeg):
     job = start(registry, {"a.jpg": fundus_jpeg}, delay_s=0.3)
     clock.now = 10_000
