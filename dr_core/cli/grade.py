@@ -11,7 +11,6 @@ from dr_core.cli.grading_paths import check_fhir, check_heatmaps, check_output, 
 from dr_core.cli.grading_run import Engine, GradingPlan, GradingRun
 from dr_core.cli.progress_line import ProgressLine
 from dr_core.domain.errors import ConfigurationError, StorageError
-from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.model.classifier import Classifier
 from dr_core.reports.operating_point import read_operating_point
 from dr_core.reports.wording import clean_text
@@ -105,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
         ) from error
     _check_inputs(arguments.paths, line)
     point = None if point_path is None else read_operating_point(point_path)
-    classifier = _load_classifier(arguments.model, point)
+    classifier = Classifier.load(arguments.model, operating_point=point)
     own_files = [real_out, real_out + PART_SUFFIX, str(journal_path)]
     if arguments.heatmaps is not None:
         own_files.append(str(arguments.heatmaps))
@@ -137,10 +136,6 @@ def run(arguments: argparse.Namespace) -> int:
         if cluster is not None and cluster.graded_here:
             line.say(f"Not reached by the cluster, graded by this computer: {cluster.graded_here:,}.")
     return status
-
-
-def _load_classifier(model_dir: Path | None, point: LocalOperatingPoint | None) -> Classifier:
-    return Classifier.load(model_dir) if point is None else Classifier.load(model_dir, operating_point=point)
 
 
 def _check_engine(arguments: argparse.Namespace) -> None:

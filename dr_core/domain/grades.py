@@ -29,11 +29,6 @@ class Grade(IntEnum):
         """True for grade 2 and above (referable DR, macular oedema aside)."""
         return self >= Grade.MODERATE_NPDR
 
-    @property
-    def vision_threatening(self) -> bool:
-        """True for grade 3 and above (vision-threatening DR, macular oedema aside)."""
-        return self >= Grade.SEVERE_NPDR
-
 
 _LABELS = {
     Grade.NO_DR: "No apparent DR",

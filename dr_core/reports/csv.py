@@ -23,7 +23,6 @@ __all__ = [
     "format_reading",
     "format_row",
     "render_csv",
-    "write_csv",
 ]
 
 CSV_COLUMNS = (
@@ -147,17 +146,6 @@ def render_csv(results: Iterable[ScreeningResult], *, details: bool = False) -> 
         cells = format_row(result) | (format_details(result) if details else {})
         lines.append(_format_line((cells | (format_reading(result) if read else {})).values()))
     return "".join(lines).encode("utf-8")
-
-
-def write_csv(path: Path, results: Iterable[ScreeningResult]) -> None:
-    """Write the whole report, which appears under `path` complete or not at all.
-
-    Raises:
-        StorageError: the disk refused.
-    """
-    with CsvFile(path, CSV_COLUMNS) as report:
-        for result in results:
-            report.write_row(format_row(result))
 
 
 class CsvFile(TextFile):

@@ -12,7 +12,7 @@ from tests.fakes import FakeClassifier
 @pytest.fixture
 def fake_model(monkeypatch) -> FakeClassifier:
     classifier = FakeClassifier()
-    monkeypatch.setattr(Classifier, "load", lambda model_dir=None: classifier)
+    monkeypatch.setattr(Classifier, "load", lambda model_dir=None, operating_point=None: classifier)
     return classifier
 
 

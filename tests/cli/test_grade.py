@@ -117,7 +117,7 @@ def test_incomplete_arguments_have_status_2(arguments, capsys):
 
 
 def test_altered_model_has_a_status_of_its_own_and_grades_nothing(tmp_path, make_folder, monkeypatch, capsys):
-    def refuse(model_dir: Path | None = None) -> Classifier:
+    def refuse(model_dir: Path | None = None, *, operating_point: object = None) -> Classifier:
         raise ModelAltered("The model is not the released one. Restore it.")
 
     monkeypatch.setattr(Classifier, "load", refuse)

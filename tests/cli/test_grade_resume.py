@@ -28,7 +28,7 @@ from dr_core.cli import main
 from dr_core.model.classifier import Classifier
 from fakes import FakeClassifier
 classifier = FakeClassifier(delay_s=float(sys.argv[1]), sha256=sys.argv[2] * 32)
-Classifier.load = lambda model_dir=None: classifier
+Classifier.load = lambda model_dir=None, operating_point=None: classifier
 status = main(sys.argv[3:])
 print(classifier.calls)
 sys.exit(status)

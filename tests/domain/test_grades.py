@@ -17,9 +17,8 @@ def test_grades_are_numbered_as_in_icdr():
 
 
 @pytest.mark.parametrize("grade", list(Grade))
-def test_boundaries_lie_at_two_and_three(grade):
+def test_referable_begins_at_two(grade):
     assert grade.referable == (grade >= 2)
-    assert grade.vision_threatening == (grade >= 3)
 
 
 @pytest.mark.parametrize("grade", list(Grade))

@@ -4,7 +4,9 @@ import csv
 import errno
 import io
 import os
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from dr_core.domain.errors import StorageError
 from dr_core.domain.grades import Grade
 from dr_core.domain.reading import Reading
+from dr_core.domain.results import ScreeningResult
 from dr_core.reports.csv import (
     CSV_COLUMNS,
     DETAIL_COLUMNS,
@@ -20,7 +23,6 @@ from dr_core.reports.csv import (
     format_details,
     format_row,
     render_csv,
-    write_csv,
 )
 from tests.fakes import make_detailed, make_failed, make_graded, make_ungradable
 
@@ -32,6 +34,12 @@ HOSTILE_NAMES = [
     "=1+1.jpg", "+1.jpg", "-1.jpg", "@SUM(1).jpg", "\ttab.jpg", "\rreturn.jpg", "\nline.jpg",
     "a\nb.jpg", "a\rb.jpg", 'a",b.jpg', "\uff1d1.jpg", "\u00e9\u4e2d.jpg", "",
 ]  # fmt: skip
+
+
+def write_csv(path: Path, results: Iterable[ScreeningResult]) -> None:
+    with CsvFile(path, CSV_COLUMNS) as report:
+        for result in results:
+            report.write_row(format_row(result))
 
 
 def parse(data: bytes) -> list[dict[str, str]]:
