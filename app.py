@@ -27,6 +27,8 @@ st.logo(str(ASSETS / "logo.svg"), size="large")
 apply_theme()
 keep_uploads_off_disk()
 page = open_pages()
+# Several tabs of one browser are told apart by it, and a screen reader says it first.
+st.set_page_config(page_title=f"{page.title} - RetinaDesk")
 show_intended_use()
 with page_border():
     page.run()

@@ -1,5 +1,6 @@
 """What the model learned from: grades, samples, sizes, quality, duplicates and people, per public set."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -75,29 +76,47 @@ def tabulate_balance(sources: tuple[SourceStatistics, ...]) -> list[dict[str, st
 
 def show_appearance(sources: tuple[SourceStatistics, ...]) -> None:
     """Show original sizes, brightness and sharpness."""
-    st.subheader("Size as the camera saved it")
+    st.header("Size as the camera saved it")
     show_figure(draw_sizes(sources), key="sizes", alt="Width and height of the original photographs.")
     unknown = [name_source(source.source) for source in sources if not source.original_sizes]
-    if unknown:
-        st.caption(f"Not recorded for each photograph of {', '.join(unknown)}.")
+    silent = f" Not recorded for each photograph of {', '.join(unknown)}." if unknown else ""
+    st.caption(f"The area of a circle follows the number of photographs of that size.{silent}")
     left, right = st.columns(2)
     with left:
-        st.subheader("Brightness")
+        st.header("Brightness")
         brightness = draw_histograms(
             sources, lambda source: source.brightness, title="Mean grey level in the field (%)"
         )
-        show_figure(brightness, key="brightness", alt="Brightness of each source.")
+        show_figure(
+            brightness, key="brightness", alt=_describe_peaks("Brightness", sources, lambda source: source.brightness)
+        )
     with right:
-        st.subheader("Sharpness")
+        st.header("Sharpness")
         sharpness = draw_histograms(
             sources, lambda source: source.sharpness, title="Fine detail over brightness (log10)"
         )
-        show_figure(sharpness, key="sharpness", alt="Sharpness of each source.")
+        show_figure(
+            sharpness, key="sharpness", alt=_describe_peaks("Sharpness", sources, lambda source: source.sharpness)
+        )
     without = sum(source.n_without_field for source in sources)
     st.caption(
         "Measured inside the field of view; sharpness at the same field width for all sources, as the spread of the "
         f"Laplacian of green over mean green. No field of view was found in {without:,} photographs."
     )
+
+
+def _describe_peaks(
+    what: str, sources: tuple[SourceStatistics, ...], pick: Callable[[SourceStatistics], Histogram]
+) -> str:
+    """Say in words where the histograms of the sources are highest."""
+    peaks = [
+        f"{name_source(source.source)} {_find_peak(pick(source)):.3g}" for source in sources if any(pick(source).counts)
+    ]
+    return f"{what}, where most photographs lie: {', '.join(peaks)}."
+
+
+def _find_peak(histogram: Histogram) -> float:
+    return max(zip(histogram.counts, histogram.centers, strict=True))[1]
 
 
 def show_duplicates(sources: tuple[SourceStatistics, ...]) -> None:
@@ -128,10 +147,10 @@ def show_people(sources: tuple[SourceStatistics, ...]) -> None:
             show_ages(source, source.ages)
     for source in sources:
         if source.gradable:
-            st.subheader(f"Gradability, {name_source(source.source)}")
+            st.header(f"Gradability, {name_source(source.source)}")
             counts = [(item.name, item.count) for item in source.gradable]
             bar = draw_shares(counts, colors=[color_source(source.source), "#8fa3a1"][: len(counts)])
-            show_figure(bar, key=f"gradable_{source.source}", alt="Share of gradable photographs.")
+            show_figure(bar, key=f"gradable_{source.source}", alt=_describe_shares(counts))
     silent = [name_source(source.source) for source in sources if source.ages is None]
     if silent:
         st.caption(
@@ -140,14 +159,19 @@ def show_people(sources: tuple[SourceStatistics, ...]) -> None:
         )
 
 
+def _describe_shares(counts: list[tuple[str, int]]) -> str:
+    return f"{', '.join(f'{name} {count:,}' for name, count in counts)} photographs."
+
+
 def show_ages(source: SourceStatistics, ages: Histogram) -> None:
     """Show age and sex of one source."""
-    st.subheader(f"Age and sex, {name_source(source.source)}")
-    show_figure(draw_ages(source, ages), key=f"ages_{source.source}", alt="Number of photographs by age.")
+    st.header(f"Age and sex, {name_source(source.source)}")
+    alt = f"Number of photographs by age; most are about {_find_peak(ages):.0f} years."
+    show_figure(draw_ages(source, ages), key=f"ages_{source.source}", alt=alt)
     if source.sexes:
         counts = [(item.name, item.count) for item in source.sexes]
         bar = draw_shares(counts, colors=["#7a5195", "#2a5c97", "#8fa3a1"][: len(counts)])
-        show_figure(bar, key=f"sexes_{source.source}", alt="Share of the sexes.")
+        show_figure(bar, key=f"sexes_{source.source}", alt=_describe_shares(counts))
     patients = "" if source.n_patients is None else f" of {source.n_patients:,} patients"
     st.caption(f"Counted by photograph: {source.n_photographs:,} photographs{patients}, one or two eyes each.")
 

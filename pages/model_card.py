@@ -32,6 +32,7 @@ from pages.components.text import escape_markdown
 MODEL_DIR = DEFAULT_MODEL_DIR
 CARD_NAME = "MODEL_CARD.md"
 _LINK_TO_FILE = re.compile(r"\[([^\]]*)\]\((?!https?:)[^)]*\)")
+_HEADING = re.compile(r"(?m)^(#{1,5} )")
 EVERYTHING, GRADABLE = "All photographs", "Gradable only"
 SPLIT_NAMES = {"test": "Locked test", "val": "Validation"}
 
@@ -135,12 +136,12 @@ def show_evaluation(records: tuple[EvaluationRecord, ...], spec: ModelSpec | Non
     with performance:
         show_intervals(slices, baseline)
         show_agreement(slices)
-        st.subheader("At the frozen thresholds")
+        st.header("At the frozen thresholds")
         show_operating_points(slices)
         if baseline is not None:
-            st.subheader("Beside the notebook's way")
+            st.header("Beside the notebook's way")
             show_baseline(slices, baseline)
-        st.subheader("Refused and failed photographs")
+        st.header("Refused and failed photographs")
         show_counts(record)
     with errors:
         show_confusion_and_roc(slices)
@@ -205,8 +206,9 @@ def show_card() -> None:
     """Show the model card's text."""
     card = MODEL_DIR / CARD_NAME
     if card.is_file():
-        # Links lead to files beside the card, which the app does not serve.
-        st.markdown(_LINK_TO_FILE.sub(r"\1", card.read_text(encoding="utf-8")))
+        # Links lead to files beside the card, which the app does not serve; the page has a title already.
+        text = _LINK_TO_FILE.sub(r"\1", card.read_text(encoding="utf-8"))
+        st.markdown(_HEADING.sub(r"#\1", text))
     else:
         st.info(f"No {CARD_NAME} came with this model.", icon=":material/description:")
 

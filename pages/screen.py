@@ -11,7 +11,7 @@ from dr_core.domain.reading import Reading
 from dr_core.domain.results import Status
 from dr_core.model.classifier import Classifier
 from dr_core.reports.referral import VISIT_SIGNALS, Referral
-from dr_core.reports.wording import name_eye
+from dr_core.reports.wording import lower_first, name_eye
 from dr_core.screening.display import screen_for_display
 from dr_core.screening.pipeline import Screening
 from dr_core.screening.visit import rank_eye, state_eye, summarise_visit
@@ -20,9 +20,10 @@ from pages.components.heatmap_panel import show_heatmap
 from pages.components.key_choice import choose_with_keys
 from pages.components.navigation import enter_through_app
 from pages.components.reading_panel import show_reading
-from pages.components.result_panel import show_provenance, show_referral, show_result
+from pages.components.result_panel import describe_briefly, show_provenance, show_referral, show_result
 from pages.components.session import forget_others, get_classifier, recall, state_oedema_limit
 from pages.components.text import escape_markdown
+from pages.components.theme import title_unseen
 from pages.components.unsaved import READING
 from pages.components.uploads import EYES, Upload, choose_eye, choose_photographs
 from pages.components.viewer import Frame, choose_rendering, show_photograph
@@ -30,6 +31,7 @@ from pages.components.viewer import Frame, choose_rendering, show_photograph
 # As in OD and OS; the digits give grades.
 EYE_KEYS = ("D", "S")
 EYE_SHOWN, EYES_OF = "eye_shown", "eyes_of"
+ORDINALS = ("first photograph", "second photograph")
 PHOTOGRAPH_HEIGHT_PX = 452
 SHOWN_NAME_LENGTH = 32
 
@@ -38,7 +40,7 @@ def show_welcome() -> None:
     """Say what the page does and for whom, while there is no photograph."""
     steps, use = st.columns([1, 1.2], gap="medium")
     with steps, st.container(border=True, height="stretch"):
-        st.markdown("### How it works")
+        st.markdown("## How it works")
         st.markdown(
             "1. Drop one colour fundus photograph, or both eyes of one patient.\n"
             "2. Look at the photograph first, in colour, red-free and contrast-enhanced.\n"
@@ -47,7 +49,7 @@ def show_welcome() -> None:
         )
         st.caption("Photographs stay in the memory of this session: nothing is written to disk.")
     with use, st.container(border=True, height="stretch"):
-        st.markdown("### Intended use")
+        st.markdown("## Intended use")
         st.markdown(INTENDED_USE)
         st.markdown(NOT_FOR)
         st.markdown(state_oedema_limit())
@@ -99,16 +101,14 @@ def choose_shown(screenings: list[Screening]) -> Screening:
     if len(screenings) == 1:
         return screenings[0]
     ordered = sorted(screenings, key=lambda screening: rank_eye(screening.result))
-    names = [_name_choice(screening) for screening in ordered]
+    names = [name_eye(screening.result.laterality) for screening in ordered]
     if names[0] == names[1]:
-        names = [f"First photograph: {names[0]}", f"Second photograph: {names[1]}"]
-    chosen = choose_with_keys(dict(zip(names, EYE_KEYS, strict=True)), key=EYE_SHOWN)
+        names = [f"First photograph: {lower_first(names[0])}", f"Second photograph: {lower_first(names[1])}"]
+    labels = {
+        name: f"{name} · {describe_briefly(screening.result)}" for name, screening in zip(names, ordered, strict=True)
+    }
+    chosen = choose_with_keys(dict(zip(names, EYE_KEYS, strict=True)), key=EYE_SHOWN, label=labels.__getitem__)
     return ordered[names.index(chosen)]
-
-
-def _name_choice(screening: Screening) -> str:
-    name = name_eye(screening.result.laterality)
-    return f"Not read: {name[0].lower()}{name[1:]}" if screening.result.status is Status.FAILED else name
 
 
 def show_eye(screening: Screening, data: bytes, point: LocalOperatingPoint | None) -> None:
@@ -143,10 +143,12 @@ def show_visit(screenings: list[Screening]) -> None:
     st.markdown("## Both eyes together")
     show_referral(Referral(VISIT_SIGNALS[visit.outcome], visit.outcome.value, visit.summary))
     if visit.concerns:
-        st.warning("\n".join(f"- {concern}" for concern in visit.concerns))
+        bullet = "- " if len(visit.concerns) > 1 else ""
+        st.warning("\n".join(f"{bullet}{concern}" for concern in visit.concerns), icon=":material/rule:")
 
 
 enter_through_app()
+title_unseen("Screen one patient")
 uploads = choose_photographs()
 present = {upload.sha256 for upload in uploads}
 forget_others(present)
@@ -156,12 +158,12 @@ if not uploads:
     st.stop()
 classifier = get_classifier()
 stated: list[Screening] = []
-for box, upload in zip(st.columns(EYES), uploads, strict=False):
+for box, upload, whose in zip(st.columns(EYES), uploads, ORDINALS, strict=False):
     screening = screen_upload(upload, classifier)
     with box, st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown(f":material/image: {escape_markdown(upload.name, max_length=SHOWN_NAME_LENGTH)}", width="content")
         failed = screening.result.status is Status.FAILED
-        eye = screening.result.laterality if failed else choose_eye(upload, screening.result.laterality)
+        eye = screening.result.laterality if failed else choose_eye(upload, screening.result.laterality, whose=whose)
     stated.append(put_reading(state_eye(screening, eye), upload.sha256))
 if len(stated) > 1:
     show_visit(stated)

@@ -74,7 +74,7 @@ def choose_sensitivity(start: float, *, key: str) -> float:
 
 def ask_for_photographs(classifier: Classifier) -> None:
     """Let the user choose photographs and grades, and start the calibration."""
-    st.markdown("## Calibrate for this clinic")
+    st.markdown("# Calibrate for this clinic")
     left, right = st.columns([2, 1], gap="large")
     with left:
         kind = st.segmented_control(

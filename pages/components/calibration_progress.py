@@ -13,7 +13,7 @@ REFRESH_S = 1.0
 
 def show_progress(job: CalibrationJob) -> None:
     """Show the running calibration; the page goes on to the results by itself."""
-    st.markdown("## Screening the graded photographs")
+    st.markdown("# Screening the graded photographs")
     _show_running(job)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Stop", icon=":material/stop_circle:", on_click=job.cancel, key="calibrate_cancel")

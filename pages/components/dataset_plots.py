@@ -25,8 +25,8 @@ def draw_balance(balances: Sequence[tuple[str, SplitBalance]], *, as_share: bool
         as_share: percent of the bar instead of photographs.
     """
     figure = go.Figure()
-    labels = [label for label, _ in balances]
     totals = [sum(balance.grade_counts) + balance.n_ungraded for _, balance in balances]
+    labels = [f"{label} ({total:,})" for (label, _), total in zip(balances, totals, strict=True)]
     layers = [(f"{grade.value} {grade.label}", GRADE_COLORS[grade], grade.value) for grade in Grade]
     for name, color, index in [*layers, ("No DR grade", UNGRADED_COLOR, None)]:
         counts = [b.n_ungraded if index is None else b.grade_counts[index] for _, b in balances]
@@ -57,7 +57,8 @@ def draw_balance(balances: Sequence[tuple[str, SplitBalance]], *, as_share: bool
         legend=_LEGEND | {"traceorder": "normal"},
     )
     figure.update_xaxes(
-        title="Percent of photographs" if as_share else "Photographs", range=[0, 100.5] if as_share else None
+        title="Percent of photographs, whose number stands in brackets" if as_share else "Photographs",
+        range=[0, 100.5] if as_share else None,
     )
     figure.update_yaxes(autorange="reversed", title=None, ticks="", showgrid=False)
     return figure
@@ -81,7 +82,7 @@ def draw_sizes(sources: Sequence[SourceStatistics]) -> go.Figure:
             x=[size.width_px for size in sizes],
             y=[size.height_px for size in sizes],
             mode="markers",
-            name=name_source(source.source),
+            name=f"{name_source(source.source)} ({sum(size.count for size in sizes):,})",
             marker={
                 "size": areas,
                 "color": color_source(source.source),
@@ -151,12 +152,13 @@ def draw_shares(counts: Sequence[tuple[str, int]], *, colors: Sequence[str]) -> 
             name=name,
             orientation="h",
             marker={"color": color, "line": {"color": "white", "width": 1}},
-            text=f"{name} {100 * count / total:.0f}%" if total else "",
+            text=f"{name} {100 * count / total:.0f}% ({count:,})" if total else "",
             textposition="inside",
             insidetextanchor="middle",
+            textangle=0,
             hovertemplate=f"{name}: {count:,} photographs<extra></extra>",
         )
     figure.update_layout(barmode="stack", height=96, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=False)
-    figure.update_xaxes(visible=False)
+    figure.update_xaxes(visible=False, range=[0, max(total, 1)])
     figure.update_yaxes(visible=False)
     return figure

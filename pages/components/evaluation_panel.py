@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dr_core.domain.evaluation import BaselineRecord, Estimate, EvaluationRecord, SliceMetrics
+from dr_core.domain.grades import Grade
 from dr_core.reports.evaluation import format_estimate
 from pages.components.confusion_plot import draw_confusion
 from pages.components.figure import show_figure
@@ -118,7 +119,7 @@ def show_confusion_and_roc(slices: Slices) -> None:
     left, right = st.columns(2)
     with left:
         metrics = _choose_source(slices, key="confusion_source", label="Confusion matrix of")
-        show_figure(draw_confusion(metrics), key="confusion", alt="Reader's grade against model's grade.")
+        show_figure(draw_confusion(metrics), key="confusion", alt=_describe_confusion(metrics))
     with right:
         boundary = st.segmented_control(
             "ROC curves for",
@@ -133,6 +134,13 @@ def show_confusion_and_roc(slices: Slices) -> None:
     st.caption(
         "Shade: share of the reader's grade. Markers on the curves: the threshold frozen on the validation split."
     )
+
+
+def _describe_confusion(metrics: SliceMetrics) -> str:
+    alike = [
+        f"{grade.label} {row[grade]:,} of {sum(row):,}" for grade, row in zip(Grade, metrics.confusion, strict=True)
+    ]
+    return f"Reader's grade against model's grade. The model says the same of: {', '.join(alike)}."
 
 
 def show_calibration(slices: Slices) -> None:
@@ -189,5 +197,9 @@ def _cell(estimate: Estimate) -> str:
 def _choose_source(slices: Slices, *, key: str, label: str) -> SliceMetrics:
     known = dict(slices)
     last = list(known)[-1]
-    chosen = st.selectbox(label, list(known), index=len(known) - 1, format_func=name_source, key=key)
+
+    def name(source: str) -> str:
+        return f"{name_source(source)} ({known[source].n:,} photographs)"
+
+    chosen = st.selectbox(label, list(known), index=len(known) - 1, format_func=name, key=key)
     return known[chosen or last]

@@ -1,6 +1,6 @@
 """Where the network looked: a map by one method, as overlay or outlines, in step with the photograph."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -15,6 +15,7 @@ from dr_core.model.cam import class_activation_map, lesion_evidence, lesion_map
 from dr_core.model.explain import ExplanationMethod, explain, find_graders_spec, offer_methods
 from dr_core.reports.wording import HEATMAP_LIMITS
 from dr_core.screening.pipeline import Screening
+from pages.components.heat_legend import describe_colors, make_line_legend, make_overlay_legend
 from pages.components.session import page_border, recall
 from pages.components.text import escape_markdown
 from pages.components.viewer import HINT, Frame, Rendering, recall_pane, render_photograph, show_panes, to_pane
@@ -47,6 +48,13 @@ class Explained:
         return f"{self.method.value} for {self.grade.label} ({prediction.probabilities[self.grade]:.0%} probable)"
 
     @property
+    def meaning(self) -> str:
+        """What the heat is: a map of one lesion holds probabilities, all others a weight."""
+        if self.lesion == ALL_LESIONS:
+            return "Evidence for lesions"
+        return f"Probability of {self.lesion}" if self.lesion else "Share of the map's own peak"
+
+    @property
     def file_part(self) -> str:
         """Part of a download's name."""
         return f"{self.method.name.lower()}-{self.lesion.replace(' ', '-') or int(self.grade)}"
@@ -74,10 +82,14 @@ def show_heatmap(screening: Screening, rendering: Rendering) -> None:
         if style == OVERLAY
         else outline_cam(pixels, placed, level=strength)
     )
-    panes = [to_pane(explained.describe(result.prediction), drawn)]
+    if style == OVERLAY:
+        legend = make_overlay_legend(explained.meaning, pixels, screening.field_of_view)
+    else:
+        legend = make_line_legend(explained.meaning, level=strength)
+    panes = [replace(to_pane(explained.describe(result.prediction), drawn), legend=legend)]
     if st.session_state.get("side_by_side", True):
         panes.insert(0, recall_pane(screening, rendering))
-    show_panes(panes, Frame("heatmap_view", HEIGHT_PX), revision=photograph.sha256)
+    show_panes(panes, Frame("heatmap_view", HEIGHT_PX), screening)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.toggle("Side by side", value=True, key="side_by_side")
         st.caption(HINT, width="content")
@@ -90,7 +102,8 @@ def show_heatmap(screening: Screening, rendering: Rendering) -> None:
             on_click="ignore",
             key="download_overlay",
         )
-    st.caption(f"{explained.method.caption}{_describe_peak(result.prediction, explained)} {HEATMAP_LIMITS}")
+    colors = f"{describe_colors(of_lesions=explained.lesion == ALL_LESIONS)} " if style == OVERLAY else ""
+    st.caption(f"{colors}{explained.method.caption}{_describe_peak(result.prediction, explained)} {HEATMAP_LIMITS}")
 
 
 def _choose_explained(

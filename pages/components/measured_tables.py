@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dr_core.reports.measurements import MeasuredTable
+from pages.components.figure import show_figure
+from pages.components.outcome_plot import describe_outcomes, draw_outcomes, read_outcomes
 from pages.components.source_style import name_source
 from pages.components.text import escape_markdown
 
@@ -18,18 +20,28 @@ def show_measurements(tables: Sequence[MeasuredTable]) -> None:
     if not tables:
         st.info("No further measurements came with this model.", icon=":material/straighten:")
     for table in tables:
-        st.subheader(escape_markdown(table.title))
-        if table.rows:
-            st.table(
-                [
-                    dict(zip(map(escape_markdown, table.columns), map(_show_cell, row), strict=True))
-                    for row in table.rows
-                ],
-                hide_index=True,
-                border="horizontal",
-            )
+        st.header(escape_markdown(table.title))
+        if outcomes := read_outcomes(table):
+            show_figure(draw_outcomes(outcomes), key="outcomes", alt=describe_outcomes(outcomes))
+            with st.expander("The same with 95% intervals, as a table"):
+                _show_rows(table)
+        else:
+            _show_rows(table)
         note = escape_markdown(table.note, max_length=NOTE_LENGTH)
         st.caption(f"{note} Measured by `{table.command.replace('`', '')}`.")
+
+
+def _show_rows(table: MeasuredTable) -> None:
+    if table.rows:
+        st.table(
+            [dict(zip(map(_show_heading, table.columns), map(_show_cell, row), strict=True)) for row in table.rows],
+            hide_index=True,
+            border="horizontal",
+        )
+
+
+def _show_heading(column: str) -> str:
+    return escape_markdown(column[:1].upper() + column[1:])
 
 
 def _show_cell(cell: str) -> str:

@@ -46,7 +46,7 @@ def show_reading(recall: Recall, save: Save, *, key: str, in_view: Callable[[], 
             st.markdown("**Reader's grade**", help=HELP, width="content")
             if reading is not None:
                 st.button("Take back", type="tertiary", key=f"{key}_clear", on_click=save, args=(None,))
-        with st.container(horizontal=True, gap="xsmall"):
+        with st.container(horizontal=True, gap="xsmall", key=f"{key}_choice"):
             for letter, (label, grade) in BUTTONS.items():
                 chosen = reading is not None and reading.grade is grade
                 st.button(

@@ -7,6 +7,7 @@ from dr_core.domain.grades import Grade
 from dr_core.domain.operating_point import LocalOperatingPoint
 from dr_core.domain.quality import QualityReport
 from dr_core.domain.results import Decision, Prediction, ScreeningResult, Status
+from dr_core.domain.second_look import is_referred, needs_reader, needs_second_reader
 from dr_core.reports.referral import Referral, describe_follow_up, describe_referral
 from dr_core.reports.wording import (
     describe_eye,
@@ -20,7 +21,7 @@ from dr_core.reports.wording import (
 from pages.components.text import escape_markdown
 from pages.components.theme import ACCENT, GRADE_COLORS, PLOTLY_TEMPLATE, show_traffic_light
 
-__all__ = ["show_provenance", "show_referral", "show_result"]
+__all__ = ["describe_briefly", "show_provenance", "show_referral", "show_result"]
 
 BARS_HEIGHT_PX = 176
 MAX_DETAIL_LENGTH = 1000
@@ -43,18 +44,35 @@ def show_result(result: ScreeningResult, point: LocalOperatingPoint | None) -> N
         _show_quality(result.quality)
     if result.decision is not None and result.prediction is not None:
         _show_grade(result.decision, result.prediction, read=result.reading is not None)
-    show_referral(describe_referral(result))
+    # Without a grade above it, the verdict is what the photograph's part of the page is about.
+    show_referral(describe_referral(result), heading="##" if result.decision is None else "###")
     if result.final_follow_up is not None:
         _show_follow_up(result, result.final_follow_up.source)
     _show_notes(result, point)
 
 
-def show_referral(referral: Referral) -> None:
-    """Show the traffic light with its words beside it."""
+def describe_briefly(result: ScreeningResult) -> str:
+    """Say grade and verdict in a few words, for the button that leads to an eye: a reader's grade goes first."""
+    if result.status is Status.FAILED:
+        return "not graded"
+    grade = result.final_grade
+    if grade is None:
+        return "retake or refer"
+    if is_referred(result):
+        verdict = "refer, needs a reader" if needs_reader(result) else "refer"
+    elif needs_second_reader(result):
+        verdict = "needs a second reader"
+    else:
+        verdict = "needs a reader" if needs_reader(result) else "not referable"
+    return f"{grade.label} · {verdict}"
+
+
+def show_referral(referral: Referral, *, heading: str = "###") -> None:
+    """Show the traffic light with its words beside it; `heading` is the level of the headline in Markdown."""
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="medium"):
         show_traffic_light(referral.signal)
         with st.container(gap="xsmall"):
-            st.markdown(f"### {referral.headline}")
+            st.markdown(f"{heading} {referral.headline}")
             if referral.warning:
                 st.markdown(f"**{referral.warning}**")
             # It quotes the reader, whose name and note are untrusted.
@@ -95,7 +113,8 @@ def draw_probabilities(prediction: Prediction, decision: Decision) -> go.Figure:
             layer="below", line_width=0, fillcolor=ACCENT, opacity=0.1,
         )  # fmt: skip
         figure.add_shape(type="line", xref="paper", x0=1, x1=1, y0=first, y1=last, line={"color": ACCENT, "width": 3})
-    figure.update_xaxes(range=[0, 1.14], visible=False, fixedrange=True)
+    # The longest bar leaves room for its figure in half the width of a tablet.
+    figure.update_xaxes(range=[0, 1.27], visible=False, fixedrange=True)
     figure.update_yaxes(autorange="reversed", fixedrange=True, ticks="", ticklabelstandoff=8, showgrid=False)
     figure.update_layout(
         template=PLOTLY_TEMPLATE, height=BARS_HEIGHT_PX, bargap=0.32, margin={"l": 0, "r": 0, "t": 0, "b": 0}

@@ -85,11 +85,11 @@ def choose_photographs() -> list[Upload]:
     return list(different.values())
 
 
-def choose_eye(upload: Upload, derived: Laterality | None) -> Laterality | None:
-    """Let the user say which eye a photograph shows; `derived` is chosen at the start."""
+def choose_eye(upload: Upload, derived: Laterality | None, *, whose: str) -> Laterality | None:
+    """Let the user say which eye a photograph shows; `derived` is chosen at the start, `whose` tells two apart."""
     known = upload.eye or derived
     chosen = st.segmented_control(
-        "Eye",
+        f"Eye on the {whose}",
         list(EYE_LABELS),
         default=next(label for label, eye in EYE_LABELS.items() if eye is known),
         required=True,
@@ -115,7 +115,7 @@ def _offer_samples() -> None:
         )
         return
     st.caption("A sample drawn by a program, nobody's eye")
-    with st.container(horizontal=True, gap="xsmall"):
+    with st.container(horizontal=True, gap="xsmall", key="sample_choice"):
         for name, label in SAMPLE_LABELS.items():
             kind: Literal["primary", "secondary"] = "primary" if st.session_state["sample"] == name else "secondary"
             st.button(label, key=f"take_{name}", type=kind, on_click=_take_sample, args=(name,))

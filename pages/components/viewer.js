@@ -67,13 +67,15 @@ class View {
     Object.assign(this.place, { x: this.place.x * grown, y: this.place.y * grown, width: this.size[0] });
     if (this.stages.length !== data.panes.length) this.build(data.panes.length);
     data.panes.forEach((pane, index) => {
-      const { caption, image } = this.stages[index];
+      const { caption, image, legend } = this.stages[index];
       caption.textContent = pane.title;
       caption.hidden = !data.titled;
-      image.alt = pane.title;
+      image.alt = `${data.subject}: ${pane.title}`;
+      this.explain(legend, pane.legend);
       if (image.src !== pane.source) image.src = pane.source;
     });
-    this.panes.setAttribute("aria-label", data.panes.map((pane) => pane.title).join("; "));
+    const titles = data.panes.map((pane) => pane.title).join("; ");
+    this.panes.setAttribute("aria-label", `${data.subject}: ${titles}`);
     for (const { stage } of this.stages) this.observer.observe(stage);
     this.draw();
   }
@@ -86,13 +88,28 @@ class View {
       const stage = document.createElement("div");
       const image = document.createElement("img");
       stage.className = "stage";
+      const legend = document.createElement("div");
+      legend.className = "legend";
       image.draggable = false;
       image.decoding = "sync";
-      stage.append(image);
+      stage.append(image, legend);
       figure.append(caption, stage);
-      return { figure, caption, stage, image };
+      return { figure, caption, stage, image, legend };
     });
     this.panes.replaceChildren(...this.stages.map(({ figure }) => figure));
+  }
+
+  explain(box, legend) {
+    box.hidden = !legend;
+    box.replaceChildren();
+    if (!legend) return;
+    const say = (text) => Object.assign(document.createElement("span"), { textContent: text });
+    box.append(say(legend.meaning));
+    if (!legend.bar) return;
+    const row = document.createElement("div");
+    const bar = Object.assign(document.createElement("img"), { src: legend.bar, alt: "to", draggable: false });
+    row.append(say(legend.low), bar, say(legend.high));
+    box.append(row);
   }
 
   // A photograph that is opened by key or from a table must not be graded unseen below the window.

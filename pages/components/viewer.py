@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
@@ -13,13 +13,16 @@ from dr_core.domain.photograph import UInt8Array
 from dr_core.imaging.decode import WORKING_SIDE_PX
 from dr_core.imaging.encode import JPEG_QUALITY, encode_jpeg, shrink_to
 from dr_core.imaging.overlay import enhance_contrast, hatch_hidden, red_free
+from dr_core.reports.wording import lower_first, name_eye
 from dr_core.screening.display import enlarge_screening
 from dr_core.screening.pipeline import Screening
+from pages.components.heat_legend import HATCH_LEGEND, Legend
 from pages.components.key_choice import choose_with_keys
 from pages.components.session import forget, recall
 
 __all__ = [
     "Frame",
+    "Pane",
     "Rendering",
     "choose_rendering",
     "recall_pane",
@@ -35,7 +38,7 @@ HIDDEN_HELP = (
     "Hatches the places where lids, lashes, reflections, shadow or haze hide the retina, as the network sees it: "
     "do not rely on the grade for what lies there."
 )
-HINT = "Click the picture, then scroll or pinch to zoom and drag to move; double-click goes to 1:1 and back."
+HINT = "Click the picture, then zoom (wheel, pinch, + and -) and move (drag, arrows); double-click: 1:1 and back."
 HERE = Path(__file__).parent
 HTML = '<div class="viewer"><div class="panes" tabindex="0" role="group"></div><div class="tools"></div></div>'
 
@@ -83,12 +86,14 @@ class Pane:
         source: the JPEG as a data URI.
         width_px: width of the JPEG.
         height_px: height of the JPEG.
+        legend: of what is drawn over it.
     """
 
     title: str
     source: str
     width_px: int
     height_px: int
+    legend: Legend | None = None
 
 
 def render_photograph(screening: Screening, rendering: Rendering, *, hatched: bool = False) -> UInt8Array:
@@ -167,26 +172,31 @@ def show_photograph(screening: Screening, rendering: Rendering, data: bytes, fra
         st.caption(shown, width="content")
     st.caption(HINT)
     with picture:
-        show_panes([pane], frame, revision=photograph.sha256, titled=False)
+        legend = HATCH_LEGEND if hatched else None
+        show_panes([replace(pane, legend=legend)], frame, screening, titled=False)
 
 
-def show_panes(panes: Sequence[Pane], frame: Frame, *, revision: str, titled: bool = True) -> None:
+def show_panes(panes: Sequence[Pane], frame: Frame, screening: Screening, *, titled: bool = True) -> None:
     """Show pictures of equal size beside each other, with one zoom for all.
 
     Args:
         panes: one picture or more, of the same size.
         frame: where they are shown.
-        revision: while it stays the same, the zoom survives a rerun.
+        screening: the photograph of which they are pictures; while it stays the same, the zoom survives a rerun.
         titled: whether titles stand above the pictures.
     """
     first = panes[0]
     _mount_viewer(
         data={
-            "panes": [{"title": pane.title, "source": pane.source} for pane in panes],
+            "panes": [
+                {"title": pane.title, "source": pane.source, "legend": pane.legend and asdict(pane.legend)}
+                for pane in panes
+            ],
+            "subject": f"Photograph, {lower_first(name_eye(screening.result.laterality))}",
             "width_px": first.width_px,
             "height_px": first.height_px,
             "height_css_px": frame.height_px,
-            "revision": revision,
+            "revision": screening.result.provenance.photograph_sha256,
             "titled": titled,
             "reveal": frame.reveal,
         },

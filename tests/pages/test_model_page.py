@@ -119,7 +119,7 @@ def test_measured_tables_are_shown_letter_by_letter_with_their_command(start, mo
     assert list(shown.value.columns) == ["Figure", "Val"]
     assert shown.value["Figure"][0] == r"AUC\_x"
     assert shown.value["Figure"][1].replace("\\", "").replace("\N{NON-BREAKING HYPHEN}", "-") == "ODIR-5K"
-    assert any(element.value == r"Side \*outputs\*" for element in page.subheader)
+    assert any(element.value == r"Side \*outputs\*" for element in page.header)
     assert any("python b.py" in element.value for element in page.caption)
 
 
@@ -189,6 +189,7 @@ def test_training_curves_and_card_are_shown(start, model_dir):
     assert not page.exception
     assert len(page.get("plotly_chart")) == 1
     (card,) = (element.value for element in page.markdown if "A card of its own" in element.value)
+    assert card.startswith("## A card of its own")
     assert "docs/a.md, [a journal](https://a.example)" in card
     assert any("2 epochs at 256 pixels, then 320 pixels" in element.value for element in page.caption)
 

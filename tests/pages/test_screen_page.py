@@ -85,8 +85,8 @@ def test_both_eyes_end_with_a_summary_of_the_visit(good):
     text = read_text(app)
     assert "Both eyes together" in text
     assert "The worse eye decides" in text
-    labels = [button.label for button in app.button]
-    assert labels.index("Right eye (OD)") < labels.index("Left eye (OS)")
+    eyes = [button.label.split(" · ")[0] for button in app.button if " · " in button.label]
+    assert eyes == ["Right eye (OD)", "Left eye (OS)"]
 
 
 def test_the_other_eye_is_one_key_away(good):
@@ -113,7 +113,7 @@ def test_the_user_may_set_the_eye(good):
     second.set_value("Left (OS)")
     check(app.run())
     assert not any("set the eye" in warning.value for warning in app.warning)
-    assert any(button.label == "Left eye (OS)" for button in app.button)
+    assert any(button.label.startswith("Left eye (OS)") for button in app.button)
 
 
 def test_a_third_photograph_is_sent_to_the_batch_page(good):
