@@ -40,7 +40,7 @@ def show_agreement(job: BatchJob) -> None:
     agreement = compare_blind_readings(job.results)
     if agreement is None:
         return
-    st.markdown("### The program beside its readers")
+    st.markdown("## The program beside its readers")
     left, right = st.columns([1, 1.3], gap="large")
     with left:
         _show_figures(agreement)

@@ -57,7 +57,7 @@ class Wishes:
 
 def start_batch(registry: JobRegistry, classifier: Classifier, settings: Settings) -> None:
     """Let the user choose photographs, and start grading them."""
-    st.markdown("## Grade many photographs")
+    st.markdown("# Grade many photographs")
     left, right = st.columns([2, 1], gap="large")
     with left:
         kinds = [FOLDER, FILES, ARCHIVE, *([SERVER] if settings.server_roots else [])]

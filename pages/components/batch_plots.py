@@ -28,7 +28,7 @@ def show_plots(results: Sequence[ScreeningResult]) -> None:
     left, right = st.columns(2, gap="large")
     description = ", ".join(f"{name}: {count}" for name, count in counts.items())
     with left:
-        st.markdown("### Photographs by outcome")
+        st.markdown("## Photographs by outcome")
         st.plotly_chart(
             _draw_outcomes(counts),
             theme=None,
@@ -37,7 +37,7 @@ def show_plots(results: Sequence[ScreeningResult]) -> None:
             alt=f"Photographs by outcome. {description}",
         )
     with right:
-        st.markdown("### Referral scores of graded photographs")
+        st.markdown("## Referral scores of graded photographs")
         if threshold is None:
             st.info("No photograph was graded, so there are no referral scores to show.")
             return

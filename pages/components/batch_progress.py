@@ -15,7 +15,7 @@ REFRESH_S = 1.0
 
 def show_progress(job: BatchJob) -> None:
     """Show the running batch; the page goes on to the results by itself."""
-    st.markdown("## Grading")
+    st.markdown("# Grading")
     _show_running(job)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Stop", icon=":material/stop_circle:", on_click=job.cancel, disabled=job.stopping, key="batch_cancel")

@@ -44,7 +44,7 @@ def show_results(job: BatchJob, registry: JobRegistry, classifier: Classifier) -
     # Before the results: another session may read meanwhile, and a table must not be kept as newer than it is.
     revision = job.revision
     results, hidden = job.results, job.hidden
-    st.markdown("## Results")
+    st.markdown("# Results")
     _show_ending(job)
     show_counts(job)
     _show_actions(job, registry, classifier.operating_point)

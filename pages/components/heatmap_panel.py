@@ -129,7 +129,7 @@ def _choose_explained(
         format_func=lambda grade: f"{grade.value}  {grade.label}" + (" (reported)" if grade is decision.grade else ""),
         key=f"explained_{sha256}",
     )
-    return Explained(method, grade)
+    return Explained(method, decision.grade if grade is None else grade)
 
 
 def _choose_strength(box: DeltaGenerator, style: str) -> float:

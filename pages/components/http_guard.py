@@ -79,9 +79,10 @@ class GuardedApp:
 
 def guard_server() -> None:
     """Let the server that Streamlit starts from now on answer by these rules."""
-    make_app = starlette_server.create_starlette_app
     # Streamlit offers no way in but this for an application that is started by its own command line.
-    starlette_server.create_starlette_app = lambda runtime: GuardedApp(make_app(runtime))
+    module: Any = starlette_server
+    make_app = module.create_starlette_app
+    module.create_starlette_app = lambda runtime: GuardedApp(make_app(runtime))
 
 
 def _locate_health() -> str:

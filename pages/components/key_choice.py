@@ -1,13 +1,16 @@
 """A choice between a few things that also answers to the keyboard: a row of buttons, each with its key."""
 
 from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 import streamlit as st
 
 __all__ = ["choose_with_keys"]
 
+Option = TypeVar("Option", bound=str)
 
-def choose_with_keys(options: Mapping[str, str], *, key: str, label: Callable[[str], str] = str) -> str:
+
+def choose_with_keys(options: Mapping[Option, str], *, key: str, label: Callable[[Option], str] = str) -> Option:
     """Show one button for each option and return the option that is chosen, the first one at the start.
 
     Args:
@@ -28,7 +31,7 @@ def choose_with_keys(options: Mapping[str, str], *, key: str, label: Callable[[s
                 on_click=_choose,
                 args=(key, option),
             )
-    return str(st.session_state[key])
+    return next(option for option in options if option == st.session_state[key])
 
 
 def _choose(key: str, option: str) -> None:

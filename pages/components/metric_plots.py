@@ -56,7 +56,7 @@ def draw_intervals(
         scattermode="group",
     )
     figure.update_yaxes(categoryorder="array", categoryarray=order[::-1], title=None, ticks="")
-    figure.update_xaxes(range=[_lower_end(slices, known.items(), pick), 1.005], title=None, tickformat=".1f")
+    figure.update_xaxes(range=[_lower_end(slices, tuple(known.items()), pick), 1.005], title=None, tickformat=".1f")
     return figure
 
 

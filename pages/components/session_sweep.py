@@ -10,6 +10,7 @@ import asyncio
 import ctypes
 import gc
 from collections.abc import Callable
+from typing import Any
 
 from streamlit.runtime import Runtime
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -47,7 +48,7 @@ def _make_sweep(server: Runtime) -> Callable[[], None]:
     Raises:
         AttributeError: this version of Streamlit keeps them in another way.
     """
-    manager = server._session_mgr
+    manager: Any = server._session_mgr
     expire = manager._session_storage._cache.expire
     find_session, uploads = manager.get_session_info, server.uploaded_file_mgr
 

@@ -136,7 +136,7 @@ def choose_rendering(screening: Screening, *, key: str) -> Rendering:
     """Let the user choose how the photograph is shown; where no retina was found there is the original alone."""
     if screening.field_of_view is None:
         return Rendering.ORIGINAL
-    return Rendering(choose_with_keys(RENDERING_KEYS, key=key))
+    return choose_with_keys(RENDERING_KEYS, key=key)
 
 
 def show_photograph(screening: Screening, rendering: Rendering, data: bytes, frame: Frame) -> None:

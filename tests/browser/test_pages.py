@@ -17,7 +17,7 @@ MARKS = {
     "/model_card": "Model",
 }
 # Headings of the first level where they are not the marks; on Screen a screen reader alone is told.
-TITLES = {path: mark for path, mark in MARKS.items() if path != "/batch"} | {"/": "Screen one patient"}
+TITLES = MARKS | {"/": "Screen one patient"}
 # A tablet, a laptop at 200% zoom, and a telephone.
 WIDTHS = (820, 680, 390)
 
@@ -35,8 +35,7 @@ def test_page_loads_whole_names_itself_and_its_intended_use_and_fits_narrow_wind
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
     expect(page.get_by_test_id("stException")).to_have_count(0)
     expect(page.get_by_text("unexpected error")).to_have_count(0)
-    if path in TITLES:
-        expect(page.get_by_role("heading", level=1)).to_have_text([TITLES[path]])
+    expect(page.get_by_role("heading", level=1)).to_have_text([TITLES[path]])
     expect(page).to_have_title(f"{PAGES[path]} - RetinaDesk")
     expect(page.get_by_role("link", name="Link to heading")).to_have_count(0)
     page.get_by_text("not a regulated medical device").first.click()
