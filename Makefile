@@ -4,6 +4,8 @@ PORT     ?= 8501
 PYTHON   ?=
 BROWSER  ?= yes
 TESTS    ?=
+# Test processes side by side: a core each, and four at most, since each may hold TensorFlow or a browser.
+JOBS     ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); echo $$((cores > 4 ? 4 : cores)))
 UPGRADE  ?=
 
 VENV     := .venv
@@ -26,6 +28,7 @@ help:  ## This list
 	@echo
 	@echo "  PORT=8502 make run            another port          PYTHON=/path/to/python3.12 make setup    another Python"
 	@echo "  make test TESTS=tests/imaging one part              make test BROWSER=no                     without Chromium"
+	@echo "  make test JOBS=0               one test after another"
 
 setup: $(VENV)/.runtime  ## Make the environment in .venv from requirements.txt, and nothing else
 	@echo "The environment in $(VENV) is ready."
@@ -57,7 +60,7 @@ layers: $(VENV)/.dev
 
 unit: $(VENV)/.dev $(if $(filter no,$(BROWSER)),,chromium)
 	$(SAY) "Tests (pytest, warnings are errors)$(if $(filter no,$(BROWSER)), without the browser suite,)"
-	@$(RUN) -m pytest $(if $(filter no,$(BROWSER)),-m "not browser",) $(TESTS)
+	@$(RUN) -m pytest -n $(JOBS) --dist loadfile $(if $(filter no,$(BROWSER)),-m "not browser",) $(TESTS)
 
 chromium: $(VENV)/.dev
 	$(SAY) "Chromium for the browser tests"
