@@ -6,6 +6,7 @@ therefore need not be repeated for them.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import keras
@@ -68,8 +69,7 @@ class RetinaSamples:
 
 def read_features(grader: Any, tensors: Iterable[Float32Array]) -> PooledFeatures:
     """Send (height, width, 3) tensors through a trained grader and keep what the heads read."""
-    pooled = pool_layers(grader)
-    reader = keras.Model(grader.input, [pooled, pool_grid(grader), pool_extremes(grader, pooled)])
+    reader = _build_reader(grader)
     parts: tuple[list[Float32Array], ...] = ([], [], [])
     batch: list[Float32Array] = []
 
@@ -87,6 +87,13 @@ def read_features(grader: Any, tensors: Iterable[Float32Array]) -> PooledFeature
     last_count = int(grader.get_layer(LAST_FEATURES).output.shape[-1])
     layers, grid, extremes = (np.concatenate(part) for part in parts)
     return PooledFeatures(layers, grid, extremes, last_count)
+
+
+@lru_cache(maxsize=1)
+def _build_reader(grader: Any) -> Any:
+    """Return what gives a grader's pooled features; kept for the next call, since tracing it anew takes seconds."""
+    pooled = pool_layers(grader)
+    return keras.Model(grader.input, [pooled, pool_grid(grader), pool_extremes(grader, pooled)])
 
 
 def fit_side_heads(

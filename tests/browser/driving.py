@@ -51,7 +51,7 @@ def grade_heading(page: Page) -> Locator:
 
 def read_pictures(page: Page, key: str) -> list[np.ndarray]:
     """The pictures in a viewer, (H, W, 3) uint8 RGB each, once the browser has drawn them."""
-    images = page.locator(f".st-key-{key} figure img")
+    images = page.locator(f".st-key-{key} figure > * > img")
     expect(images.first).to_be_visible()
     pictures = []
     for image in images.all():

@@ -147,7 +147,7 @@ def test_full_resolution_keeps_the_spot_that_the_reader_looks_at(page: Page):
     large = cv2.resize(draw_fundus(FundusDrawing(800, 600, seed=3)), (3200, 2400))
     upload(page, photograph_file("large_OD.jpg", encode_jpeg(large)))
     viewer = page.locator(".st-key-photograph_view")
-    image = viewer.locator("figure img")
+    image = viewer.locator("figure > * > img")
     expect(image).to_have_count(1)
     viewer.get_by_role("button", name="Zoom in").click(click_count=3)
 
@@ -165,7 +165,7 @@ def test_full_resolution_keeps_the_spot_that_the_reader_looks_at(page: Page):
 def test_both_panes_zoom_in_step_and_keep_the_zoom(page: Page, good_jpeg: bytes):
     upload(page, photograph_file("visit_OD.jpg", good_jpeg))
     viewer = page.locator(".st-key-heatmap_view")
-    images = viewer.locator("figure img")
+    images = viewer.locator("figure > * > img")
     expect(images).to_have_count(2)
 
     def widths() -> list[float]:

@@ -2,6 +2,7 @@
 
 import io
 import math
+from functools import cache
 
 import cv2
 import numpy as np
@@ -16,10 +17,14 @@ from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 WIDTH, HEIGHT = 801, 603
 
 
+@cache
+def draw() -> Image.Image:
+    return Image.fromarray(draw_fundus(FundusDrawing(WIDTH, HEIGHT)))
+
+
 def encode(mode: str = "RGB", **options: object) -> bytes:
     stream = io.BytesIO()
-    drawn = Image.fromarray(draw_fundus(FundusDrawing(WIDTH, HEIGHT)))
-    drawn.convert(mode).save(stream, "JPEG", quality=90, **options)
+    draw().convert(mode).save(stream, "JPEG", quality=90, **options)
     return stream.getvalue()
 
 

@@ -5,7 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from dr_core.training.bootstrap import GradedSet, draw_resamples, measure_slice
+from dr_core.domain.evaluation import Estimate
+from dr_core.training.bootstrap import GradedSet, draw_resamples, measure_slice, summarise
+from dr_core.training.metrics import accuracy_of, weigh_confusion
 
 
 def build_set(truth, grades=None, *, clusters=None, sources=None, seed=0) -> GradedSet:
@@ -49,16 +51,22 @@ def test_resampling_is_seeded():
     assert (draw_resamples(graded, count=5, seed=1) != draw_resamples(graded, count=5, seed=2)).any()
 
 
+def measure_accuracy(graded: GradedSet, *, resamples: int, seed: int) -> Estimate:
+    """The accuracy of `measure_slice` alone, which takes a twentieth of the time."""
+    rows = np.vstack([np.ones(graded.truth.size), draw_resamples(graded, count=resamples, seed=seed)])
+    return summarise(accuracy_of(weigh_confusion(graded.truth, graded.grades, rows)), "")
+
+
 def test_interval_covers_a_known_accuracy_about_95_times_in_100():
     generator = np.random.default_rng(9)
     covered = 0
     for seed in range(100):
         right = generator.random(200) < 0.8
-        metrics = measure_slice(
-            build_set(np.zeros(200, int), (~right).astype(int)), thresholds={}, resamples=300, seed=seed
-        )
-        covered += metrics.accuracy.low <= 0.8 <= metrics.accuracy.high
-    assert covered >= 88
+        graded = build_set(np.zeros(200, int), (~right).astype(int))
+        accuracy = measure_accuracy(graded, resamples=300, seed=seed)
+        covered += accuracy.low <= 0.8 <= accuracy.high
+    assert 88 <= covered < 100
+    assert accuracy == measure_slice(graded, thresholds={}, resamples=300, seed=seed).accuracy
 
 
 def test_dependent_eyes_widen_the_interval():
@@ -129,6 +137,6 @@ def test_an_unmeasured_boundary_is_a_programmers_mistake():
 
 def test_the_pooled_test_split_is_measured_within_seconds():
     truth = np.random.default_rng(1).integers(0, 5, 1652)
-    started = time.perf_counter()
+    started = time.process_time()
     measure_slice(build_set(truth), thresholds={2: 0.5, 3: 0.5}, resamples=2000)
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20

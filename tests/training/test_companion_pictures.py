@@ -1,5 +1,7 @@
 """Companions are made once, from the rows that they are given, and read back as they were."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,44 +11,64 @@ from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg
 from dr_core.training import companion_pictures
 from dr_core.training.companion_pictures import build_companions
-from dr_core.training.companions import OTHERS, RETINAS, SPOILT
+from dr_core.training.companions import OTHERS, RETINAS, SPOILT, Companions
 from dr_core.training.dataset import LabelledPhotograph
 from dr_core.training.spoil import SPOILT as SPOILT_KINDS
 
 
-@pytest.fixture
-def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[LabelledPhotograph]:
-    """Three photographs; the first has no grade, and the last is ungradable. And few of every kind."""
-    few = {"SPOILT_PHOTOGRAPHS": 4, "VARIANTS": 1, "DRAWN_RETINAS": 2, "NON_RETINAS_PER_KIND": 1}
-    for name, count in few.items():
-        monkeypatch.setattr(companion_pictures, name, count)
-    found = []
+@dataclass(frozen=True, eq=False)
+class Made:
+    """Companions, what they were made of, and where they are kept."""
+
+    companions: Companions
+    rows: list[LabelledPhotograph]
+    folder: Path
+    lines: list[str]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+    """Few of every kind, from three photographs: the first has no grade, and the last is ungradable."""
+    folder = tmp_path_factory.mktemp("companions")
+    rows = []
     for number in range(3):
-        path = tmp_path / f"{number}.jpg"
+        path = folder / f"{number}.jpg"
         path.write_bytes(encode_jpeg(draw_fundus(FundusDrawing(320, 240, seed=number + 1))))
         grade, gradable = number or None, number != 2
-        found.append(
+        rows.append(
             LabelledPhotograph(f"one:{number}", path, "one", "train", grade, "", gradable, label_conflict=False)
         )
-    return found
-
-
-def test_every_group_is_there_and_is_read_back_unchanged(rows: list[LabelledPhotograph], tmp_path: Path) -> None:
+    few = {"SPOILT_PHOTOGRAPHS": 4, "VARIANTS": 1, "DRAWN_RETINAS": 2, "NON_RETINAS_PER_KIND": 1}
     lines: list[str] = []
-    made = build_companions(rows, 64, tmp_path / "cache", seed=3, say=lines.append)
-    counts = np.bincount(made.groups)
-    assert made.discs.shape == (counts.sum(), 64, 64, 3)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, count in few.items():
+            patch.setattr(companion_pictures, name, count)
+        companions = build_companions(rows, 64, folder / "cache", seed=3, say=lines.append)
+        yield Made(companions, rows, folder / "cache", lines)
+
+
+def test_every_group_is_there(made: Made) -> None:
+    counts = np.bincount(made.companions.groups)
+    assert made.companions.discs.shape == (counts.sum(), 64, 64, 3)
     assert counts[SPOILT] == len(SPOILT_KINDS)  # of the one photograph that has a grade and is gradable
     assert counts[RETINAS] == 2 + 2 + 1 + 2
     assert counts[OTHERS] > 5
-    assert str(counts[OTHERS]) in lines[0]
-    for row in rows:
-        row.path.unlink()
-    again = build_companions(rows, 64, tmp_path / "cache", seed=3, say=lines.append)
-    np.testing.assert_array_equal(made.discs, again.discs)
-    np.testing.assert_array_equal(made.groups, again.groups)
+    assert str(counts[OTHERS]) in made.lines[0]
 
 
-def test_another_seed_makes_other_pictures(rows: list[LabelledPhotograph], tmp_path: Path) -> None:
-    one, other = (build_companions(rows, 64, tmp_path / "cache", seed=seed, say=lambda line: None) for seed in (3, 4))
-    assert not np.array_equal(one.discs[:5], other.discs[:5])
+def test_what_was_made_is_read_back_unchanged(made: Made) -> None:
+    # No photograph can be read any more.
+    rows = [replace(row, path=made.folder / "gone.jpg") for row in made.rows]
+    again = build_companions(rows, 64, made.folder, seed=3, say=made.lines.append)
+    np.testing.assert_array_equal(made.companions.discs, again.discs)
+    np.testing.assert_array_equal(made.companions.groups, again.groups)
+
+
+def test_another_seed_makes_other_pictures(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The first group is enough to tell, and the others take seconds.
+    for name in ("DRAWN_RETINAS", "NON_RETINAS_PER_KIND"):
+        monkeypatch.setattr(companion_pictures, name, 0)
+    other = build_companions(made.rows, 64, made.folder, seed=4, say=made.lines.append)
+    spoilt = [companions.discs[companions.groups == SPOILT] for companions in (made.companions, other)]
+    assert len(spoilt[0]) == len(spoilt[1]) == len(SPOILT_KINDS)
+    assert not np.array_equal(*spoilt)

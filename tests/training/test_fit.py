@@ -1,14 +1,17 @@
-"""The loop is the same for every engine: it resumes to the same end, logs every epoch and returns the average."""
+"""The loop is the same for every engine: it resumes to the same end, logs every epoch and returns the average.
+
+A network of three layers stands for the grader; the engines' own tests and that of the release train the real one.
+"""
 
 import csv
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
-from dr_core.model.architecture import build_grader
-from dr_core.training import fit
+from dr_core.training import fit, weights
 from dr_core.training.fit import fit_grader
 from dr_core.training.plan import Plan, Stage
 from dr_core.training.run_folder import LOG_COLUMNS, RunFolder
@@ -54,9 +57,20 @@ class DriftingEngine:
         self.steps = int(moments["steps"])
 
 
-@pytest.fixture
+def build_small(size, *, alpha: float, backbone_weights: Path | None = None) -> keras.Model:
+    """The grader's first layers and its last one, which take inputs of every size; random weights."""
+    assert (alpha, backbone_weights) == (PLAN.alpha, None)
+    layers = keras.layers
+    inputs = layers.Input((size.height_px, size.width_px, 3))
+    hidden = layers.BatchNormalization(name="bn_Conv1")(layers.Conv2D(4, 3, strides=2, name="Conv1")(inputs))
+    return keras.Model(inputs, layers.Dense(5, name="grade_logits")(layers.GlobalAveragePooling2D()(hidden)))
+
+
+@pytest.fixture(autouse=True)
 def drift(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fit, "make_engine", lambda plan, grader, tasks: DriftingEngine(grader))
+    for module in (fit, weights):
+        monkeypatch.setattr(module, "build_grader", build_small)
 
 
 def read_log(run: RunFolder) -> list[list[str]]:
@@ -64,7 +78,7 @@ def read_log(run: RunFolder) -> list[list[str]]:
         return [row[:-1] for row in csv.reader(file)]
 
 
-def test_interrupted_run_goes_on_and_ends_like_an_uninterrupted_one(drift, make_cache, tmp_path: Path) -> None:
+def test_interrupted_run_goes_on_and_ends_like_an_uninterrupted_one(make_cache, tmp_path: Path) -> None:
     train, val = make_cache(13, copies=1), make_cache(7, split="val")
     whole, halved = RunFolder(tmp_path / "whole", PLAN), RunFolder(tmp_path / "halved", PLAN)
     lines: list[str] = []
@@ -93,7 +107,7 @@ def test_interrupted_run_goes_on_and_ends_like_an_uninterrupted_one(drift, make_
     assert "average" in lines[-1]
 
 
-def test_finished_run_is_read_back_and_not_repeated(drift, make_cache, tmp_path: Path, monkeypatch) -> None:
+def test_finished_run_is_read_back_and_not_repeated(make_cache, tmp_path: Path, monkeypatch) -> None:
     train, val, run = make_cache(8), make_cache(5, split="val"), RunFolder(tmp_path, PLAN)
     expected = fit_grader(train, val, run, start=None, say=lambda line: None)
     monkeypatch.setattr(fit, "make_engine", lambda plan, grader, tasks: pytest.fail("the run is finished"))
@@ -102,7 +116,7 @@ def test_finished_run_is_read_back_and_not_repeated(drift, make_cache, tmp_path:
         np.testing.assert_array_equal(one, other)
 
 
-def test_average_is_returned_and_not_the_last_weights(drift, make_cache, tmp_path: Path) -> None:
+def test_average_is_returned_and_not_the_last_weights(make_cache, tmp_path: Path) -> None:
     run = RunFolder(tmp_path, PLAN)
     grader = fit_grader(make_cache(8), make_cache(5, split="val"), run, start=None, say=lambda line: None)
     checkpoint = run.resume()
@@ -113,8 +127,8 @@ def test_average_is_returned_and_not_the_last_weights(drift, make_cache, tmp_pat
     assert not np.array_equal(checkpoint.average["Conv1/0"], checkpoint.weights["Conv1/0"])
 
 
-def test_an_earlier_release_keeps_its_share_in_what_is_trained_from_it(drift, make_cache, tmp_path: Path) -> None:
-    earlier = build_grader(PLAN.stages[0].size, alpha=PLAN.alpha)
+def test_an_earlier_release_keeps_its_share_in_what_is_trained_from_it(make_cache, tmp_path: Path) -> None:
+    earlier = build_small(PLAN.stages[0].size, alpha=PLAN.alpha)
     earlier.save(tmp_path / "earlier.keras")
     train, val = make_cache(8), make_cache(5)
 

@@ -16,7 +16,7 @@ from dr_core.imaging.encode import encode_jpeg
 from dr_core.imaging.preprocess import InputCrop, InputSize, ModelInput
 from dr_core.model.classifier import Classifier
 from dr_core.screening.pipeline import screen_photograph
-from dr_core.training import companion_pictures, release
+from dr_core.training import companion_pictures, lesions, release, visibility
 from dr_core.training.dataset import DiscCache, build_cache, read_manifest, select_graded
 from dr_core.training.operating_point import WANTED_COVERAGE
 from dr_core.training.plan import ENGINES, KERAS, TORCH, Plan, Stage
@@ -86,12 +86,16 @@ def test_cache_is_read_back_unchanged(labelled: Path, tmp_path: Path) -> None:
 def test_training_releases_a_model_that_grades(
     engine: str, labelled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lesions_jpeg: bytes
 ) -> None:
-    # The whole number of pictures would take minutes.
-    for name, count in {"NON_RETINAS_PER_KIND": 1, "DRAWN_RETINAS": 3, "VARIANTS": 4, "VARIANTS_ON_VAL": 4}.items():
-        monkeypatch.setattr(release, name, count)
-    few = {"NON_RETINAS_PER_KIND": 1, "DRAWN_RETINAS": 1, "VARIANTS": 1, "SPOILT_PHOTOGRAPHS": 1}
-    for name, count in few.items():
-        monkeypatch.setattr(companion_pictures, name, count)
+    # The whole number of pictures and steps would take minutes; what the heads learn is tested beside them.
+    few = {
+        release: {"NON_RETINAS_PER_KIND": 1, "DRAWN_RETINAS": 3, "VARIANTS": 4, "VARIANTS_ON_VAL": 4},
+        companion_pictures: {"NON_RETINAS_PER_KIND": 1, "DRAWN_RETINAS": 1, "VARIANTS": 1, "SPOILT_PHOTOGRAPHS": 1},
+        lesions: {"STEPS": 20, "VARIANTS": 3},
+        visibility: {"EPOCHS": 2},
+    }
+    for module, counts in few.items():
+        for name, count in counts.items():
+            monkeypatch.setattr(module, name, count)
     if engine == TORCH:
         pytest.importorskip("torch", reason="needs PyTorch: pip install -r requirements-train.txt")
     plan = Plan((Stage(128, 1),), batch_size=5, seed=5, copies=1, engine=engine, alpha=0.35)
@@ -100,13 +104,16 @@ def test_training_releases_a_model_that_grades(
     assert path.name == "small.model.json"
     assert json.loads(path.read_text())["training"]["plan"]["engine"] == engine
     classifier = Classifier.load(tmp_path / "models")
-    screening = screen_photograph(lesions_jpeg, "eye.jpg", classifier=classifier)
-    assert screening.result.prediction is not None or screening.result.status is Status.UNGRADABLE
+    # So small a network may call any eye ungradable; what it says of the eye is there all the same.
+    screening = screen_photograph(lesions_jpeg, "eye.jpg", classifier=classifier, grade_ungradable=True)
+    assert screening.result.status in (Status.GRADED, Status.UNGRADABLE)
+    assert screening.result.prediction is not None
+    assert screening.result.prediction.side is not None
+    assert screening.result.prediction.side.hidden is not None
     assert screening.result.provenance.model_name == "small"
     assert classifier.spec.side is not None
     assert classifier.spec.side.retina_log_odds is not None
     assert classifier.spec.coverage == WANTED_COVERAGE
-    assert screening.result.prediction is None or screening.result.prediction.side.hidden is not None
     if engine == KERAS:
         again = replace(job, start=tmp_path / "models" / "small.keras", out_dir=tmp_path / "again", plan=Plan())
         path = refit_heads(again, name="again", say=lambda line: None)
