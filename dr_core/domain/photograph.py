@@ -73,6 +73,14 @@ class FieldOfView:
         """Top, left, bottom and right of what the camera can have shown, in pixels; the last two are just beyond it."""
         return self.window or (0.0, 0.0, float(self.shape[0]), float(self.shape[1]))
 
+    @property
+    def missing_below(self) -> float:
+        """Share of its height that lies below the photograph, less what lies above it; cameras cut both ends alike."""
+        top, _, bottom, _ = self.bounds
+        above = max(0.0, top - (self.center_rc[0] - self.radius_px))
+        below = max(0.0, self.center_rc[0] + self.radius_px - bottom)
+        return (below - above) / (2 * self.radius_px)
+
     def shift(self, down_px: int, right_px: int, shape: tuple[int, int]) -> "FieldOfView":
         """Return the field of a part of a picture in the frame of the whole, which has the size `shape`."""
         center_rc = (self.center_rc[0] + down_px, self.center_rc[1] + right_px)

@@ -24,6 +24,7 @@ class ReviewReason(StrEnum):
     WIDE_SET = "several grades fit this photograph"
     UNFAMILIAR = "the photograph is unlike those that the model learned from"
     DIVIDED = "grade and referral score disagree"
+    CUT_BELOW = "a part of the field is missing at the bottom alone, as where a copy broke off"
     BLUE = "the photograph shows more blue than green, as hardly any retina does"
 
 

@@ -45,6 +45,7 @@ _REVIEW_WORDS = {
     ReviewReason.WIDE_SET: "several grades fit it",
     ReviewReason.UNFAMILIAR: "it is unlike the photographs that the model learned from",
     ReviewReason.DIVIDED: "its grade and its referral score disagree",
+    ReviewReason.CUT_BELOW: "a part of its field is missing at the bottom alone, as where a copy broke off",
     ReviewReason.BLUE: "it shows more blue than green, as hardly any retina does, so that its colours may be mixed up",
 }
 

@@ -15,6 +15,7 @@ from dr_core.domain.grades import Grade
 from dr_core.domain.guideline import find_follow_up
 from dr_core.domain.photograph import Laterality
 from dr_core.domain.results import Prediction, ReviewReason, Status
+from dr_core.domain.second_look import needs_reader
 from dr_core.imaging.drawing import FundusDrawing, draw_fundus
 from dr_core.imaging.encode import encode_jpeg, encode_png
 from dr_core.imaging.preprocess import PREPROCESSING_VERSION, ModelInput
@@ -97,6 +98,19 @@ def test_heatmap_lies_in_the_photographs_frame(graded):
 def test_heatmap_explains_the_grade_asked_for(graded):
     assert np.array_equal(graded.heatmap(Grade.NO_DR), graded.heatmap())
     assert np.array_equal(graded.heatmap(), graded.place_heatmap(np.ones((5, 5), dtype=np.float32)))
+
+
+@pytest.mark.parametrize(
+    ("top", "bottom", "asks"), [(0, 0, False), (0, 110, True), (0, 180, True), (70, 70, False), (110, 0, False)]
+)
+def test_a_field_that_ends_at_the_bottom_alone_asks_for_a_person(fundus_pixels, top, bottom, asks):
+    pixels = fundus_pixels.copy()
+    pixels[:top] = pixels[len(pixels) - bottom :] = 0
+    result = screen_photograph(encode_png(pixels), "eye.png", classifier=FakeClassifier(), grade_ungradable=True).result
+    assert result.error == ""
+    assert result.decision is not None
+    assert (ReviewReason.CUT_BELOW in result.decision.review) is asks
+    assert needs_reader(result) or not asks
 
 
 @pytest.mark.parametrize("alone", [True, False])
