@@ -13,21 +13,25 @@ from dr_core.domain.errors import ConfigurationError
 from dr_core.model.calibration import REFERABLE_FROM
 from dr_core.model.classifier import Classifier
 from dr_core.reports.local_calibration import describe_left_out, format_summary
-from dr_core.reports.operating_point import check_name, check_output, make_operating_point, write_operating_point
+from dr_core.reports.operating_point import (
+    DEFAULT_NAME,
+    check_name,
+    check_output,
+    make_operating_point,
+    write_operating_point,
+)
 from dr_core.screening.clinic_sample import screen_clinic
 from dr_core.screening.folder import find_photographs
 from dr_core.screening.graded_list import MAX_BYTES, GradedList, parse_graded_list
 from dr_core.screening.graded_photographs import match_photographs
-from dr_core.screening.local_calibration import calibrate_locally, check_sample
+from dr_core.screening.local_calibration import DEFAULT_SENSITIVITY, calibrate_locally, check_sample
 from dr_core.screening.progress import BatchProgress
 from dr_core.screening.sources import BatchInput, DiskPhotograph, format_name
 
 __all__ = ["NAME", "SUMMARY", "add_arguments", "run"]
 
 NAME = "calibrate"
-SUMMARY = "Find a clinic's own threshold on its graded photographs, and measure it there."
-DEFAULT_NAME = "This clinic"
-DEFAULT_SENSITIVITY = 0.90
+SUMMARY = "Find a clinic's own calibration and threshold on its graded photographs, and measure it there."
 EXIT_DONE, EXIT_INTERRUPTED = 0, 130
 GRADED_HELP = (
     "CSV with the columns file and grade (the readers', 0 to 4, or U for ungradable); 100 to 200 photographs, of one "

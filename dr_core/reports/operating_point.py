@@ -21,6 +21,7 @@ from dr_core.screening.local_calibration import SENSITIVITIES, LocalCalibration
 from dr_core.screening.part_file import PART_SUFFIX
 
 __all__ = [
+    "DEFAULT_NAME",
     "check_name",
     "check_output",
     "make_operating_point",
@@ -32,6 +33,8 @@ __all__ = [
 
 FILE_FORMAT = 1
 MAX_NAME = 60
+# Of a clinic that gives its operating point none.
+DEFAULT_NAME = "This clinic"
 MAX_BYTES = 100_000
 SUFFIX = ".json"
 _REMEDY = "Write it anew with: python -m dr_core calibrate"

@@ -6,7 +6,8 @@ Three steps, each of them small enough for 100 to 200 photographs:
    of all boundaries between grades, for a camera that makes it see more disease or less than the readers do (Platt,
    1999). They are those of least negative log-likelihood of the readers' grades. Priors around 1 and 0
    (`TEMPERATURE_PRIOR_SD`, `SHIFT_PRIOR_SD`) weigh about as much as ten photographs, so that a small sample moves
-   little.
+   little. How common disease is among the photographs goes into the shift: a sample with more of it than the clinic has
+   makes the program refer rather too many there, as it would with the released probabilities.
 2. Threshold on P(grade >= 2): split conformal prediction for the class of referable photographs alone (Vovk, 2012).
    Of m referable photographs in rising order, number floor((1 - wanted) * (m + 1)) is the threshold. The next referable
    photograph of that clinic then reaches it with at least the wanted probability, whatever the distribution; the plain
@@ -42,7 +43,9 @@ from dr_core.screening.clinic_settings import (
 )
 
 __all__ = [
+    "DEFAULT_SENSITIVITY",
     "MIN_GRADED",
+    "MIN_PER_CLASS",
     "SENSITIVITIES",
     "LocalCalibration",
     "calibrate_locally",
@@ -59,6 +62,7 @@ MIN_GRADED = 50
 MIN_PER_CLASS = 20
 # Lowest and highest sensitivity that can be asked for.
 SENSITIVITIES = (0.50, 0.99)
+DEFAULT_SENSITIVITY = 0.90
 THRESHOLD_DIGITS = 6
 THRESHOLD_STEP = 1e-6
 # floor(0.1 * 40) must be 4, although 1 - 0.9 is a little less than 0.1.

@@ -9,12 +9,12 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dr_core.domain.errors import DRError
 from dr_core.model.classifier import Classifier
-from dr_core.reports.operating_point import check_name
+from dr_core.reports.operating_point import DEFAULT_NAME, check_name
 from dr_core.screening.archive import open_archive
 from dr_core.screening.calibration_job import CalibrationJob, HeldPhotograph
 from dr_core.screening.graded_list import TEMPLATE, parse_graded_list
 from dr_core.screening.graded_photographs import match_photographs
-from dr_core.screening.local_calibration import MIN_GRADED, check_sample
+from dr_core.screening.local_calibration import DEFAULT_SENSITIVITY, MIN_GRADED, MIN_PER_CLASS, check_sample
 from dr_core.screening.sources import PhotographSource
 from pages.components.text import escape_markdown
 from pages.components.upload_limits import ARCHIVE_LIMIT_MB, LIST_LIMIT_MB, PHOTOGRAPH_LIMIT_MB
@@ -23,8 +23,6 @@ from pages.components.upload_store import release_uploads
 __all__ = ["CalibrationRun", "ask_for_photographs", "choose_sensitivity", "find_run", "forget_run"]
 
 FOLDER, FILES, ARCHIVE = "Folder", "Files", "ZIP file"
-DEFAULT_NAME = "This clinic"
-DEFAULT_SENSITIVITY = 0.90
 MAX_MESSAGE = 600
 LOWEST, HIGHEST, STEP = 0.70, 0.98, 0.01
 RUN = "calibration_run"
@@ -157,10 +155,12 @@ def _explain(classifier: Classifier) -> None:
     point = classifier.operating_point
     state = f"at **{escape_markdown(point.label)}**" if point else "**not locally validated**"
     st.markdown(
-        "**What happens.** Another camera and other readers move the threshold that was frozen on public data. Your "
-        "own graded photographs give yours, and say how often it errs with you.\n\n"
-        f"**What it takes.** 100 to 200 photographs, {MIN_GRADED} at least, with as many referable ones (grade 2 or "
-        "more) as you can find: one eye of each patient, graded by your readers without seeing the program's grade.\n\n"
+        "**What happens.** Another camera and other readers move the probabilities and the threshold that were frozen "
+        "on public data. Your own graded photographs give yours, and say how often they err with you.\n\n"
+        f"**What it takes.** 100 to 200 photographs, {MIN_GRADED} at least, {MIN_PER_CLASS} of them referable (grade 2 "
+        "or more): one eye of each patient, graded by your readers without seeing the program's grade. Patients as "
+        "they come are best, since how common disease is among them goes into the probabilities; referable ones that "
+        "are added make the program refer rather too many.\n\n"
         "**What is kept.** Nothing. Photographs and grades stay in memory while this browser session lasts; you "
         "download the operating point.\n\n"
         f"**Now.** This installation works {state}."
