@@ -1,5 +1,6 @@
 """A classifier without weights and results without photographs, for tests of what happens around the grading."""
 
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +28,7 @@ from dr_core.model.classifier import Classifier
 from dr_core.model.spec import ModelFile, ModelSpec
 
 SHA256 = "a1" * 32
+HOLD_S = 120.0
 
 
 class FakeClassifier(Classifier):
@@ -51,6 +53,25 @@ class FakeClassifier(Classifier):
         self.calls += len(inputs)
         time.sleep(self.delay_s)
         return [make_prediction() for _ in inputs]
+
+
+class HeldClassifier(FakeClassifier):
+    """Answers the first `free` photographs at once, and holds the others until the test sets `go_on`.
+
+    `holding` is set from the first photograph that is held: from then on nothing can end by itself.
+    """
+
+    def __init__(self, *, free: int = 0) -> None:
+        super().__init__()
+        self.holding = threading.Event()
+        self.go_on = threading.Event()
+        self._free = threading.Semaphore(free)
+
+    def predict(self, inputs: Sequence[ModelInput]) -> list[Prediction]:
+        if not self._free.acquire(blocking=False):
+            self.holding.set()
+            assert self.go_on.wait(HOLD_S), "nobody let the photograph go on"
+        return super().predict(inputs)
 
 
 def make_side(

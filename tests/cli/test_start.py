@@ -28,7 +28,7 @@ runpy.run_module("dr_core", run_name="__main__")
 
 def start(awaited: str, handler: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-c", START, awaited, handler]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
 
 
 @pytest.mark.parametrize("awaited", ["dr_core.cli", "dr_core.cli.grade", "numpy", "cv2"])

@@ -108,7 +108,7 @@ def test_what_pillow_thinks_of_a_damaged_file_is_written_nowhere(tmp_path):
         "from dr_core.imaging.decode import decode_photograph\n"
         "print(decode_photograph(pathlib.Path(sys.argv[1]).read_bytes(), 'eye').pixels.shape)"
     )
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=120, check=True)
     assert (done.stdout, done.stderr) == ("(40, 60, 3)\n", "")
 
 

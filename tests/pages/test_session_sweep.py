@@ -4,10 +4,11 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
-from streamlit.runtime import Runtime, RuntimeConfig
+from streamlit.runtime import Runtime, RuntimeConfig, memory_session_storage
 from streamlit.runtime.memory_media_file_storage import MemoryMediaFileStorage
 from streamlit.runtime.memory_session_storage import MemorySessionStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
@@ -17,14 +18,30 @@ from pages.components import session_sweep
 from pages.components.session_sweep import sweep_sessions_often
 from tests.apart import run_apart
 
-TTL_S = 0.3
+TTL_S = 120
+
+
+class Clock:
+    """What disconnected sessions are timed by; stands still until the test turns it."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
 
 
 @pytest.fixture
-def server(monkeypatch, tmp_path) -> Runtime:
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def server(monkeypatch, tmp_path, clock) -> Runtime:
     """A runtime of this Streamlit, with an empty page and no other visitor."""
     monkeypatch.setattr(Runtime, "_instance", None)
     monkeypatch.setattr(session_sweep, "SWEEP_EVERY_S", 0.02)
+    cache = memory_session_storage.TTLCache
+    monkeypatch.setattr(memory_session_storage, "TTLCache", partial(cache, timer=clock))
     page = tmp_path / "page.py"
     page.touch()
     return Runtime(
@@ -46,11 +63,17 @@ def connect(server: Runtime, **earlier: str) -> str:
 
 
 async def wait_until(done: Callable[[], bool]) -> bool:
-    for _ in range(300):
+    for _ in range(1500):
         if done():
             return True
         await asyncio.sleep(0.02)
     return False
+
+
+async def wait_for_sweep(server: Runtime) -> None:
+    """Wait until a file of no session at all has been swept away."""
+    upload(server, "nobody")
+    assert await wait_until(lambda: "nobody" not in server.uploaded_file_mgr.file_storage)
 
 
 def run(server: Runtime, visit: Callable[[], object]) -> None:
@@ -63,15 +86,17 @@ def run(server: Runtime, visit: Callable[[], object]) -> None:
     run_apart(start_and_visit())
 
 
-def test_uploads_and_session_are_gone_after_their_time_without_another_visitor(server):
+def test_uploads_and_session_are_gone_after_their_time_without_another_visitor(server, clock):
     async def visit() -> None:
         assert sweep_sessions_often(server)
         session_id = connect(server)
         session = weakref.ref(server.get_app_session(session_id))
         upload(server, session_id)
         server.disconnect_session(session_id)
-        await asyncio.sleep(TTL_S / 3)
+        clock.now_s = TTL_S - 1
+        await wait_for_sweep(server)
         assert server.uploaded_file_mgr.get_files(session_id, ["a"])
+        clock.now_s = TTL_S + 1
         gc.disable()
         try:
             assert await wait_until(lambda: not server.uploaded_file_mgr.file_storage)
@@ -82,7 +107,7 @@ def test_uploads_and_session_are_gone_after_their_time_without_another_visitor(s
     run(server, visit)
 
 
-def test_session_that_somebody_still_holds_keeps_nothing_of_the_patient(server):
+def test_session_that_somebody_still_holds_keeps_nothing_of_the_patient(server, clock):
     class Photograph:
         """Stands for a picture and its result."""
 
@@ -100,22 +125,26 @@ def test_session_that_somebody_still_holds_keeps_nothing_of_the_patient(server):
         left = [weakref.ref(photograph) for photograph in kept]
         kept.clear()
         server.disconnect_session(session_id)
+        await wait_for_sweep(server)
         assert all(photograph() for photograph in left)
+        clock.now_s = TTL_S + 1
         assert await wait_until(lambda: not any(photograph() for photograph in left))
         assert session._client_state.query_string == ""
 
     run(server, visit)
 
 
-def test_browser_that_comes_back_in_time_finds_its_session(server):
+def test_browser_that_comes_back_in_time_finds_its_session(server, clock):
     async def visit() -> None:
         assert sweep_sessions_often(server)
         session_id = connect(server)
         upload(server, session_id)
         server.disconnect_session(session_id)
-        await asyncio.sleep(TTL_S / 3)
+        clock.now_s = TTL_S - 1
+        await wait_for_sweep(server)
         assert connect(server, existing_session_id=session_id) == session_id
-        await asyncio.sleep(TTL_S * 2)
+        clock.now_s = TTL_S * 3
+        await wait_for_sweep(server)
         assert server.is_active_session(session_id)
         assert server.uploaded_file_mgr.get_files(session_id, ["a"])
 

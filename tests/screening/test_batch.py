@@ -12,19 +12,25 @@ from dr_core.domain.errors import StorageError, UnreadablePhotograph
 from dr_core.domain.quality import HiddenRetina
 from dr_core.domain.results import LESIONS, SideFindings, Status
 from dr_core.screening.batch import WINDOW_AHEAD, BatchSteps, plan_steps, screen_batch
+from dr_core.screening.crew import Crew
 from dr_core.screening.folder import find_photographs
 from dr_core.screening.pipeline import Screening
 from dr_core.screening.progress import BatchProgress, Tally, format_duration
 from tests.fakes import FakeClassifier, make_failed, make_graded
 from tests.hostile import READABLE, make_hostile_folder
 
+WAIT_S = 30
+
 
 @dataclass(frozen=True)
 class MemorySource:
     name: str
     delay_s: float = 0.0
+    begun: threading.Event | None = None
 
     def read_bytes(self) -> bytes:
+        if self.begun is not None:
+            self.begun.set()
         if self.name == "unreadable":
             raise UnreadablePhotograph("No bytes.")
         if self.name == "explodes":
@@ -74,16 +80,18 @@ def test_maps_are_dropped():
 
 
 def test_reading_overlaps_with_grading():
+    reading = threading.Event()
+    overlapped = []
+
     def screen(data: bytes, name: str) -> Screening:
-        time.sleep(0.02)
+        if name == "0":
+            overlapped.append(reading.wait(WAIT_S))
         return Screening(make_graded(name))
 
-    sources = [MemorySource(str(number), delay_s=0.02) for number in range(30)]
-    started = time.monotonic()
-    rows = list(screen_batch(sources, BatchSteps(screen=screen, reject=make_failed), workers=3))
-    assert len(rows) == 30
-    # One after the other takes 1.2 s.
-    assert time.monotonic() - started < 0.9
+    sources = [MemorySource("0"), MemorySource("1", begun=reading)]
+    rows = list(screen_batch(sources, BatchSteps(screen=screen, reject=make_failed), workers=2))
+    assert len(rows) == 2
+    assert overlapped == [True]
 
 
 def test_order_and_number_of_threads_change_no_result(write_photographs, classifier):
@@ -160,20 +168,31 @@ def test_memory_stays_bounded_when_the_reader_of_rows_is_slow():
     rows.close()
 
 
-def test_closing_stops_the_batch_soon():
+def test_closing_stops_the_batch_soon(monkeypatch):
+    threads_before = set(threading.enumerate())
     begun = []
+    closing = threading.Event()
+    dismiss = Crew.dismiss
+
+    def let_go_and_dismiss(crew: Crew[object]) -> None:
+        closing.set()
+        dismiss(crew)
 
     def screen(data: bytes, name: str) -> Screening:
         begun.append(name)
-        time.sleep(0.01)
+        if name != "0":
+            closing.wait(WAIT_S)
         return Screening(make_graded(name))
 
+    monkeypatch.setattr(Crew, "dismiss", let_go_and_dismiss)
     steps = BatchSteps(screen=screen, reject=make_failed)
     rows = screen_batch([MemorySource(str(number)) for number in range(1000)], steps, workers=2)
     next(rows)
     rows.close()
-    assert len(begun) < 10
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("screening")]
+    # The first, and one in the hands of each thread; what is queued behind them is dropped.
+    assert len(begun) <= 3
+    left = set(threading.enumerate()) - threads_before
+    assert not [thread for thread in left if thread.name.startswith("screening")]
 
 
 def test_real_pipeline_grades_a_hostile_folder_row_by_row(tmp_path, fundus_jpeg, caplog):

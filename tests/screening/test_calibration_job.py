@@ -9,7 +9,7 @@ from dr_core.screening import calibration_job
 from dr_core.screening.calibration_job import CalibrationJob, HeldPhotograph
 from dr_core.screening.graded_photographs import GradedPhotograph
 from dr_core.screening.job_state import JobState
-from tests.fakes import FakeClassifier
+from tests.fakes import FakeClassifier, HeldClassifier
 
 WAIT_S = 60
 
@@ -39,8 +39,11 @@ def test_finished_job_has_its_sample_and_lets_go_of_the_photographs(fundus_jpeg)
 
 def test_stopped_job_keeps_nothing(fundus_jpeg):
     job = CalibrationJob(hold(fundus_jpeg, 20))
-    job.start(FakeClassifier(delay_s=0.1))
+    classifier = HeldClassifier()
+    job.start(classifier)
+    assert classifier.holding.wait(WAIT_S)
     job.cancel()
+    classifier.go_on.set()
     assert finish(job).state is JobState.CANCELLED
     assert job.sample is None
 

@@ -4,6 +4,7 @@ import io
 import stat
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,15 @@ from dr_core.domain.grades import Grade
 from dr_core.domain.reading import Reading
 from dr_core.domain.results import Status
 from dr_core.screening import jobs as jobs_module
+from dr_core.screening.batch import WINDOW_AHEAD, default_workers
 from dr_core.screening.job import BatchJob, JobRequest
 from dr_core.screening.job_state import JobState
 from dr_core.screening.jobs import JobRegistry, get_registry
 from dr_core.screening.sources import BatchInput
 from dr_core.screening.spool import ROOT_PREFIX, spool_uploads
-from tests.fakes import FakeClassifier
+from tests.fakes import FakeClassifier, HeldClassifier
+
+WAIT_S = 60
 
 
 def make_request(registry: JobRegistry, files: dict[str, bytes], **options: bool) -> JobRequest:
@@ -27,8 +31,15 @@ def make_request(registry: JobRegistry, files: dict[str, bytes], **options: bool
     return JobRequest(batch, spool, **options)
 
 
-def start(registry: JobRegistry, files: dict[str, bytes], *, delay_s: float = 0.0, **options: bool) -> BatchJob:
-    return registry.start(make_request(registry, files, **options), FakeClassifier(delay_s=delay_s))
+def start(registry: JobRegistry, files: dict[str, bytes], classifier: FakeClassifier | None = None) -> BatchJob:
+    return registry.start(make_request(registry, files), classifier or FakeClassifier())
+
+
+def start_and_hold(registry: JobRegistry, files: dict[str, bytes], *, free: int = 0) -> tuple[BatchJob, HeldClassifier]:
+    classifier = HeldClassifier(free=free)
+    job = start(registry, files, classifier)
+    assert classifier.holding.wait(WAIT_S)
+    return job, classifier
 
 
 def folder_of(tmp_path: Path) -> Path:
@@ -36,16 +47,24 @@ def folder_of(tmp_path: Path) -> Path:
     return folder
 
 
-def wait_until_gone(folder: Path) -> None:
-    deadline = time.monotonic() + 10
-    while folder.exists() and time.monotonic() < deadline:
+def fill_turns(registry: JobRegistry, photograph: bytes) -> tuple[list[BatchJob], HeldClassifier]:
+    """Start as many batches as may run at once; none of them ends before the classifier goes on."""
+    classifier = HeldClassifier()
+    jobs = [start(registry, {"a.jpg": photograph}, classifier) for _ in range(jobs_module.JOBS_AT_ONCE)]
+    wait_until(lambda: all(job.state is JobState.RUNNING for job in jobs))
+    return jobs, classifier
+
+
+def wait_until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not done() and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert not folder.exists()
+    assert done()
 
 
 def test_batch_runs_to_its_end_and_keeps_pictures(registry, fundus_jpeg):
     job = start(registry, {"b.jpg": fundus_jpeg, "a.jpg": fundus_jpeg, "broken.jpg": b"x"})
-    assert job.wait(30)
+    assert job.wait(WAIT_S)
     assert job.state is JobState.FINISHED
     assert [result.name for result in job.results] == ["a.jpg", "b.jpg", "broken.jpg"]
     assert [result.status for result in job.results] == [Status.GRADED, Status.GRADED, Status.FAILED]
@@ -61,7 +80,7 @@ def test_batch_runs_to_its_end_and_keeps_pictures(registry, fundus_jpeg):
 
 def test_readings_are_kept_counted_and_taken_back(registry, clock, fundus_jpeg):
     job = start(registry, {"a.jpg": fundus_jpeg, "b.jpg": fundus_jpeg})
-    assert job.wait(30)
+    assert job.wait(WAIT_S)
     before = (job.revision, job.referable)
     job.read(2, Reading(Grade.NO_DR, "2026-01-02T03:04:05+00:00"))
     assert [result.final_grade for result in job.results] == [Grade.MODERATE_NPDR, Grade.NO_DR]
@@ -81,13 +100,12 @@ def test_batch_is_found_by_its_id_alone(registry, fundus_jpeg):
     assert job.id != other.id
     assert registry.find("") is None
     assert registry.find(job.id[:-1]) is None
-    job.wait(30)
-    other.wait(30)
+    assert all(one.wait(WAIT_S) for one in (job, other))
 
 
 def test_files_are_private_and_named_by_us(registry, tmp_path, fundus_jpeg):
     job = start(registry, {"../../patient name.jpg": fundus_jpeg})
-    job.wait(30)
+    job.wait(WAIT_S)
     root = folder_of(tmp_path)
     assert stat.S_IMODE(root.stat().st_mode) == 0o700
     names = [path.name for path in root.rglob("*")]
@@ -97,13 +115,15 @@ def test_files_are_private_and_named_by_us(registry, tmp_path, fundus_jpeg):
 
 
 def test_cancelled_batch_keeps_what_is_done(registry, fundus_jpeg):
-    job = start(registry, {f"{number:02d}.jpg": fundus_jpeg for number in range(40)}, delay_s=0.05)
-    while job.progress.done < 2:
-        time.sleep(0.01)
+    # A batch begins no more than this before its second row is out, so that the first two rows are never held.
+    free = default_workers() + WINDOW_AHEAD + 1
+    job, classifier = start_and_hold(registry, {f"{n:02d}.jpg": fundus_jpeg for n in range(40)}, free=free)
+    wait_until(lambda: job.progress.done >= 2)
     assert not job.stopping
     job.cancel()
     assert job.stopping
-    assert job.wait(30)
+    classifier.go_on.set()
+    assert job.wait(WAIT_S)
     assert not job.stopping
     assert job.state is JobState.CANCELLED
     assert 2 <= len(job.results) < 40
@@ -111,47 +131,47 @@ def test_cancelled_batch_keeps_what_is_done(registry, fundus_jpeg):
 
 
 def test_batches_beyond_the_limit_wait_their_turn(registry, fundus_jpeg):
-    jobs = [start(registry, {"a.jpg": fundus_jpeg, "b.jpg": fundus_jpeg}, delay_s=0.2) for _ in range(3)]
-    time.sleep(0.1)
-    assert jobs[2].state is JobState.WAITING
-    assert jobs[2].progress.elapsed_s == 0
-    assert all(job.wait(30) for job in jobs)
-    assert {job.state for job in jobs} == {JobState.FINISHED}
+    running, classifier = fill_turns(registry, fundus_jpeg)
+    late = start(registry, {"a.jpg": fundus_jpeg})
+    assert not late.wait(0.3)
+    assert late.state is JobState.WAITING
+    assert late.progress.elapsed_s == 0
+    classifier.go_on.set()
+    wait_until(lambda: {job.state for job in (*running, late)} == {JobState.FINISHED})
 
 
 def test_waiting_batch_can_be_cancelled(registry, fundus_jpeg):
-    running = [start(registry, {"a.jpg": fundus_jpeg}, delay_s=1.0) for _ in range(2)]
+    running, classifier = fill_turns(registry, fundus_jpeg)
     waiting = start(registry, {"a.jpg": fundus_jpeg})
     waiting.cancel()
-    assert waiting.wait(5)
+    assert waiting.wait(WAIT_S)
     assert waiting.state is JobState.CANCELLED
     assert waiting.results == ()
-    for job in running:
-        job.cancel()
-        job.wait(30)
+    classifier.go_on.set()
+    assert all(job.wait(WAIT_S) for job in running)
 
 
 def test_ungradable_option_reaches_the_pipeline(registry, fundus_jpeg):
-    job = start(registry, {"a.jpg": fundus_jpeg}, grade_ungradable=True)
-    assert job.wait(30)
+    job = registry.start(make_request(registry, {"a.jpg": fundus_jpeg}, grade_ungradable=True), FakeClassifier())
+    assert job.wait(WAIT_S)
     assert job.results[0].prediction is not None
 
 
 def test_batch_expires_after_its_end_and_takes_its_files_along(registry, clock, fundus_jpeg):
     job = start(registry, {"a.jpg": fundus_jpeg})
-    job.wait(30)
+    job.wait(WAIT_S)
     clock.now = 3500
     assert registry.find(job.id) is job
     clock.now = 3700
     assert registry.find(job.id) is None
-    wait_until_gone(job.request.spool.folder)
+    wait_until(lambda: not job.request.spool.folder.exists())
 
 
 def test_setting_the_time_of_day_ends_no_batch(tmp_path, monkeypatch, fundus_jpeg):
     registry = JobRegistry(tmp_path / "spools", lifetime_s=3600)
     try:
         job = start(registry, {"a.jpg": fundus_jpeg})
-        job.wait(30)
+        job.wait(WAIT_S)
         now = time.time()
         monkeypatch.setattr(time, "time", lambda: now + 400 * 86_400)
         assert registry.find(job.id) is job
@@ -160,17 +180,20 @@ def test_setting_the_time_of_day_ends_no_batch(tmp_path, monkeypatch, fundus_jpe
 
 
 def test_running_batch_does_not_expire(registry, clock, fundus_jpeg):
-    job = start(registry, {"a.jpg": fundus_jpeg}, delay_s=0.3)
+    job, classifier = start_and_hold(registry, {"a.jpg": fundus_jpeg})
     clock.now = 10_000
     assert registry.find(job.id) is job
-    job.wait(30)
+    classifier.go_on.set()
+    assert job.wait(WAIT_S)
 
 
 def test_discarded_batch_is_gone_with_its_files_even_while_it_runs(registry, fundus_jpeg):
-    job = start(registry, {f"{number}.jpg": fundus_jpeg for number in range(20)}, delay_s=0.05)
+    job, classifier = start_and_hold(registry, {f"{number}.jpg": fundus_jpeg for number in range(20)})
     registry.discard(job.id)
     assert registry.find(job.id) is None
-    wait_until_gone(job.request.spool.folder)
+    classifier.go_on.set()
+    wait_until(lambda: not job.request.spool.folder.exists())
+    assert len(job.results) < 20
     registry.discard("unknown")
 
 
@@ -184,7 +207,7 @@ def test_empty_and_endless_batches_are_refused(registry, monkeypatch, fundus_jpe
 
 def test_number_of_batches_is_limited(registry, monkeypatch, fundus_jpeg):
     monkeypatch.setattr(jobs_module, "MAX_JOBS", 1)
-    start(registry, {"a.jpg": fundus_jpeg}).wait(30)
+    start(registry, {"a.jpg": fundus_jpeg}).wait(WAIT_S)
     with pytest.raises(ConfigurationError, match="too many batches"):
         start(registry, {"a.jpg": fundus_jpeg})
 
@@ -204,16 +227,17 @@ def test_unexpected_error_ends_the_batch_without_its_message(registry, fundus_jp
 
     monkeypatch.setattr("dr_core.screening.job.screen_batch", explode)
     job = start(registry, {"a.jpg": fundus_jpeg})
-    assert job.wait(10)
+    assert job.wait(WAIT_S)
     assert job.state is JobState.FAILED
     assert "unexpected error" in job.error
     assert "secret" not in job.error + caplog.text
     assert "RuntimeError" in caplog.text
 
 
-def test_closing_stops_everything_and_deletes_all(tmp_path, fundus_jpeg):
+def test_closing_stops_everything_and_deletes_all(tmp_path, monkeypatch, fundus_jpeg):
+    monkeypatch.setattr(jobs_module, "CLOSING_S", WAIT_S)
     registry = JobRegistry(tmp_path / "spools", lifetime_s=60)
-    job = start(registry, {f"{number}.jpg": fundus_jpeg for number in range(50)}, delay_s=0.05)
+    job = start(registry, {f"{number}.jpg": fundus_jpeg for number in range(50)}, FakeClassifier(delay_s=0.05))
     root = folder_of(tmp_path)
     registry.close()
     assert not root.exists()

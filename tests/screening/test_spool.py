@@ -42,7 +42,7 @@ root = SpoolRoot(Path({str(tmp_path)!r}))
 root.make_spool()
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2], timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=Path(__file__).parents[2], timeout=120)
     assert done.returncode == -9
     (abandoned,) = tmp_path.glob(f"{ROOT_PREFIX}*")
     remove_abandoned(tmp_path)
