@@ -1,7 +1,7 @@
 """Tell a retina from other round things on a dark ground: a coin, a clock face, an X-ray, a plate of food.
 
-The limits are wide, because refusing a diseased retina is worse than grading a strange picture: of the 7,022
-photographs to train and to choose on, ungradable ones included, seven lie outside of them, dark or without any detail.
+The limits are wide, because refusing a diseased retina is worse than grading a strange picture: of the 7,023
+photographs to train and to choose on, ungradable ones included, five lie outside of them, dark or without any detail.
 What passes here and is no retina is left to the network, which says how likely a retina is beside the grade.
 """
 
