@@ -119,13 +119,15 @@ def test_side_labels_are_learned_beside_grades_and_outlines() -> None:
     graded = add_sides(make_batch(LARGE))
     cells = np.zeros((7, LARGE.height_px // 8, LARGE.width_px // 8, 4), np.float32)
     batch = replace(graded, cells=cells, cell_weights=np.ones(7, np.float32) / 7)
+    keras.utils.set_random_seed(1)
     engine = KerasEngine(build_grader(LARGE, alpha=0.35), alpha=0.35, tasks=Tasks(lesions=True, sides=True))
     engine._model.run_eagerly = True
     engine.begin_epoch(LARGE, 1)
-    for _ in range(3):
+    for _ in range(6):
         engine.train_step(batch, 2e-3)
-    judged = engine._model.predict_on_batch(batch.tensors)[-1]
-    assert judged[:5, 3].mean() > judged[5:, 3].mean()
+    # By the batch's own statistics: after so few steps the moving ones still flatten everything.
+    judged = np.asarray(engine._model(batch.tensors, training=True)[-1])
+    assert judged[:5, 3].mean() > judged[5:, 3].mean() + 0.1
     bias = {name: engine.read_weights()[f"{name_side_layer(name)}/1"][0] for name in SIDE_TASKS}
     assert bias["right_eye"] > 0  # all that were known were right eyes
     assert bias["oedema"] == 0  # of which nothing was known
