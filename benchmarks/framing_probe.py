@@ -35,8 +35,7 @@ from dr_core.training.dataset import LabelledPhotograph
 HOME_SOURCE = "aptos2019"  # where the camera gives the grade away
 REFERABLE_FROM = 2
 INPUT_SIZE = load_spec().input_size
-LIT_LEVEL = 15  # brighter than any camera's surround, darker than almost all of the retina
-CLOSING_PX = 5
+LIT_LEVEL, CLOSING_PX = 15, 5  # brighter than any camera's surround, darker than almost all of the retina
 FOLDS, TREES, MIN_LEAF, SEED = 5, 300, 5, 0
 GOAL_FRAMING, GOAL_WITH_COLOUR = 0.60, 0.70
 

@@ -1,25 +1,18 @@
 """The CSV report: columns, cells, safety in a spreadsheet, and all or nothing on disk."""
 
 import csv
-import errno
 import io
-import os
-from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from dr_core.domain.errors import StorageError
 from dr_core.domain.grades import Grade
 from dr_core.domain.reading import Reading
-from dr_core.domain.results import ScreeningResult
 from dr_core.reports.csv import (
     CSV_COLUMNS,
     DETAIL_COLUMNS,
     READING_COLUMNS,
-    CsvFile,
     format_details,
     format_row,
     render_csv,
@@ -34,12 +27,6 @@ HOSTILE_NAMES = [
     "=1+1.jpg", "+1.jpg", "-1.jpg", "@SUM(1).jpg", "\ttab.jpg", "\rreturn.jpg", "\nline.jpg",
     "a\nb.jpg", "a\rb.jpg", 'a",b.jpg', "\uff1d1.jpg", "\u00e9\u4e2d.jpg", "",
 ]  # fmt: skip
-
-
-def write_csv(path: Path, results: Iterable[ScreeningResult]) -> None:
-    with CsvFile(path, CSV_COLUMNS) as report:
-        for result in results:
-            report.write_row(format_row(result))
 
 
 def parse(data: bytes) -> list[dict[str, str]]:
@@ -107,77 +94,6 @@ def test_pandas_reads_hostile_names_as_one_row_each():
 
 def test_error_text_is_defused_too():
     assert format_row(make_failed(error="=cmd()"))["error"] == "'=cmd()"
-
-
-def test_file_appears_complete(tmp_path):
-    path = tmp_path / "report.csv"
-    results = [make_graded("a.jpg"), make_failed("b.jpg")]
-    write_csv(path, results)
-    assert path.read_bytes() == render_csv(results)
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_interrupted_file_leaves_the_older_one_alone(tmp_path):
-    path = tmp_path / "report.csv"
-    path.write_text("older")
-
-    def results():
-        yield make_graded()
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_csv(path, results())
-    assert path.read_text() == "older"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_full_disk_leaves_no_part_behind(tmp_path, monkeypatch):
-    def refuse(file: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", refuse)
-    with pytest.raises(StorageError, match="No space left"):
-        write_csv(tmp_path / "report.csv", [make_graded()])
-    assert not list(tmp_path.iterdir())
-
-
-def test_forged_link_under_the_name_of_the_part_is_not_followed(tmp_path):
-    photograph = tmp_path / "eye.jpg"
-    photograph.write_bytes(b"photograph")
-    (tmp_path / "report.csv.part").symlink_to(photograph)
-    write_csv(tmp_path / "report.csv", [])
-    assert photograph.read_bytes() == b"photograph"
-    assert (tmp_path / "report.csv").read_bytes() == render_csv([])
-
-
-def test_two_runs_that_write_one_file_both_finish(tmp_path):
-    path = tmp_path / "index.csv"
-    with CsvFile(path, ("row",)) as first:
-        with CsvFile(path, ("row",)) as second:
-            second.write_row({"row": "2"})
-        first.write_row({"row": "1"})
-    assert path.read_text() == "row\n1\n"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_linked_report_is_written_through_its_link(tmp_path):
-    target = tmp_path / "real.csv"
-    target.write_text("older")
-    link = tmp_path / "link.csv"
-    link.symlink_to(target)
-    write_csv(link, [])
-    assert link.is_symlink()
-    assert target.read_bytes() == render_csv([])
-
-
-def test_missing_folder_is_a_storage_error_with_a_remedy(tmp_path):
-    with pytest.raises(StorageError, match=r"report\.csv cannot be written .* check its folder"):
-        write_csv(tmp_path / "nowhere" / "report.csv", [])
-
-
-def test_missing_cell_is_a_programmers_mistake(tmp_path):
-    with pytest.raises(KeyError), CsvFile(tmp_path / "report.csv", CSV_COLUMNS) as report:
-        report.write_row({"file": "a.jpg"})
 
 
 def test_details_hold_what_the_network_says_beside_the_grade():
