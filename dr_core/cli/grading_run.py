@@ -16,7 +16,7 @@ from dr_core.reports.csv import CSV_COLUMNS, DETAIL_COLUMNS, CsvFile, format_det
 from dr_core.reports.fhir import format_fhir_line
 from dr_core.reports.overlay_archive import INDEX_COLUMNS, INDEX_NAME, OverlayEntry, format_index_row
 from dr_core.reports.parquet import PARQUET_SUFFIX, ParquetFile
-from dr_core.reports.text_file import TextFile
+from dr_core.reports.report_file import TextFile
 from dr_core.screening.batch import BatchRow, BatchSteps, plan_steps
 from dr_core.screening.journal import Journal
 from dr_core.screening.keepsakes import PictureFolder, draw_overlay

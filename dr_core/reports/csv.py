@@ -10,8 +10,8 @@ from dr_core.domain.reading import UNGRADABLE_LABEL
 from dr_core.domain.results import ScreeningResult, Status
 from dr_core.domain.second_look import needs_reader, needs_second_reader
 from dr_core.reports.referral import list_checks
+from dr_core.reports.report_file import TextFile
 from dr_core.reports.spreadsheet import defuse_cell
-from dr_core.reports.text_file import TextFile
 from dr_core.reports.wording import clean_text
 
 __all__ = [

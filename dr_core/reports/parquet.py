@@ -1,14 +1,11 @@
 """The report as a Parquet file: columns and rows of the CSV, typed and compressed, for millions of photographs."""
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from dr_core.reports.text_file import explain_refusal
-from dr_core.screening.part_file import PartFile
+from dr_core.reports.report_file import ReportFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,8 +20,8 @@ _DECIMAL = frozenset({"quality_score", "unfamiliarity", "seconds"})
 _DECIMAL_PREFIX = "p_"
 
 
-class ParquetFile:
-    """A Parquet file that grows under another name and takes its own when it is complete, as `CsvFile` does.
+class ParquetFile(ReportFile):
+    """A Parquet file that grows under another name and takes its own when it is complete; see `ReportFile`.
 
     Cells are given as the CSV's texts; an empty one becomes null, a number a number, ``yes`` true.
     """
@@ -38,37 +35,10 @@ class ParquetFile:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self._path = Path(os.path.realpath(path))
+        super().__init__(path)
         self._schema = pa.schema([(column, _find_type(column)) for column in columns])
         self._rows: list[dict[str, Any]] = []
-        try:
-            self._part = PartFile(self._path)
-        except OSError as error:
-            raise explain_refusal(self._path, error) from error
-        self._stream = os.fdopen(self._part.descriptor, "wb")
         self._writer = pq.ParquetWriter(self._stream, self._schema, compression="zstd")
-
-    def __enter__(self) -> Self:
-        """Return the file itself."""
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        """Put the complete file in its place, or clear away a part of one."""
-        try:
-            if kind is None:
-                self._write_group()
-                self._writer.close()
-                self._stream.flush()
-                os.fsync(self._stream.fileno())
-                self._part.take_place()
-        except OSError as failure:
-            raise explain_refusal(self._path, failure) from failure
-        finally:
-            # On a full disk closing fails too, and the part is what takes the room.
-            self._part.clear()
-            for close in (self._writer.close, self._stream.close):
-                with suppress(OSError):
-                    close()
 
     def write_row(self, cells: Mapping[str, str]) -> None:
         """Take one row; `cells` holds a text for every column.
@@ -81,7 +51,16 @@ class ParquetFile:
             try:
                 self._write_group()
             except OSError as error:
-                raise explain_refusal(self._path, error) from error
+                raise self._explain(error) from error
+
+    def _complete(self) -> None:
+        self._write_group()
+        self._writer.close()
+
+    def _close(self) -> None:
+        with suppress(OSError):
+            self._writer.close()
+        super()._close()
 
     def _write_group(self) -> None:
         import pyarrow as pa

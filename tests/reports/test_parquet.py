@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from dr_core.domain.errors import StorageError
-from dr_core.reports import parquet
+from dr_core.reports import parquet, report_file
 from dr_core.reports.csv import CSV_COLUMNS, DETAIL_COLUMNS, format_details, format_row
 from dr_core.reports.parquet import ParquetFile
 from tests.fakes import make_failed, make_graded, make_ungradable
@@ -102,7 +102,9 @@ def test_disk_that_is_full_while_rows_are_written_leaves_no_part_behind(tmp_path
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(parquet, "ROWS_PER_GROUP", 100)
-    monkeypatch.setattr(parquet.os, "fdopen", lambda descriptor, _: io.BufferedWriter(FullDisk(descriptor, "w")))
+    monkeypatch.setattr(
+        report_file.os, "fdopen", lambda descriptor, _, **kind: io.BufferedWriter(FullDisk(descriptor, "w"))
+    )
     # Names of which no two are alike take the room.
     rows = [format_row(replace(RESULTS[0], name=os.urandom(200).hex())) for _ in range(100)]
     with (

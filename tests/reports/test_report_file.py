@@ -5,7 +5,7 @@ import os
 import pytest
 
 from dr_core.domain.errors import StorageError
-from dr_core.reports.text_file import TextFile
+from dr_core.reports.report_file import TextFile
 
 
 def test_file_appears_with_its_last_line_and_not_before(tmp_path):
