@@ -11,28 +11,6 @@ from dr_core.screening.batch import BatchSteps
 from dr_core.screening.pipeline import Screening
 from tests.fakes import make_failed, make_graded, make_ungradable
 
-READER_NOISE = 0.8
-
-
-def make_clinic(
-    generator: np.random.Generator, count: int, *, shift: float = 0.0, confidence: float = 1.0, referable: float = 0.3
-) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Return (count, 5) probabilities and (count,) grades.
-
-    Args:
-        generator: of the randomness.
-        count: photographs.
-        shift: added to the severity that the model sees; below 0, the camera hides lesions from it.
-        confidence: above 1, the model is surer than it may be.
-        referable: share of photographs of grade 2 or more.
-    """
-    positive = generator.random(count) < referable
-    grades = np.where(positive, generator.integers(2, 5, count), generator.integers(0, 2, count))
-    seen = grades + generator.normal(0, READER_NOISE, count) + shift
-    logits = -confidence * (seen[:, None] - np.arange(5)) ** 2 / (2 * READER_NOISE**2)
-    raised = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return raised / raised.sum(axis=1, keepdims=True), grades.astype(np.int64)
-
 
 def list_grades(grades: NDArray[np.int64]) -> bytes:
     """Return the readers' list of photographs called ``eye_000.jpg`` and on."""

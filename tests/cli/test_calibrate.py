@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.simulated_clinics import make_clinic
 from dr_core.cli import main
 from dr_core.domain.errors import ModelAltered
 from dr_core.model.classifier import Classifier
 from dr_core.reports.operating_point import read_operating_point
 from dr_core.screening import clinic_sample, graded_list
 from tests.fakes import FakeClassifier
-from tests.made_clinics import list_grades, make_clinic, plan_made_steps
+from tests.made_clinics import list_grades, plan_made_steps
 
 Calibrate = Callable[..., int]
 COUNT = 120

@@ -9,12 +9,13 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from benchmarks.simulated_clinics import make_clinic
 from dr_core.domain.quality import QualityReport
 from dr_core.model.classifier import Classifier
 from dr_core.screening import clinic_sample
 from dr_core.screening.jobs import JobRegistry, get_registry
 from tests.fakes import FakeClassifier
-from tests.made_clinics import make_clinic, plan_made_steps
+from tests.made_clinics import plan_made_steps
 from tests.pages.calibrate_app import COUNT
 from tests.pages.screen_app import MODERATE, FixedClassifier, check, new_session
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from benchmarks.simulated_clinics import make_clinic, refer
 from dr_core.domain.errors import ConfigurationError
-from dr_core.model.calibration import GRADE_FROM, REFERABLE_FROM, adapt, find_middle_grades
+from dr_core.model.calibration import GRADE_FROM, adapt
 from dr_core.screening.clinic_settings import SHIFTS, TEMPERATURES
 from dr_core.screening.local_calibration import (
     LocalCalibration,
@@ -13,7 +14,6 @@ from dr_core.screening.local_calibration import (
     choose_threshold,
     needed_referable,
 )
-from tests.made_clinics import make_clinic
 
 SHIFTED = {"shift": -0.8, "confidence": 2.0}
 CLINICS = 100
@@ -21,12 +21,6 @@ CLINICS = 100
 
 def calibrate(probabilities, grades, *, wanted: float = 0.9) -> LocalCalibration:
     return calibrate_locally(probabilities, grades, wanted_sensitivity=wanted, released_threshold=0.4)
-
-
-def refer(probabilities, found: LocalCalibration):
-    """Whom the program refers in use: by the threshold, or by the grade itself."""
-    adapted = adapt(probabilities, found.after.temperature, found.after.shift)
-    return (adapted[:, 2:].sum(axis=1) >= found.after.threshold) | (find_middle_grades(adapted) >= REFERABLE_FROM)
 
 
 def measure_held_out(found: LocalCalibration, generator: np.random.Generator) -> tuple[float, float]:
