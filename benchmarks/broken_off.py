@@ -1,8 +1,8 @@
 """How often a field ends at the bottom alone, and what becomes of photographs whose file broke off.
 
-``python benchmarks/broken_off.py`` prints, of the photographs of `--split`, by source, how many lack more of their field
-below than above than asks for a reader; and of 12 of each source of `val`, with everything black from some height on,
-how many are sent back, ask for a reader for that reason, or do neither.
+``python benchmarks/broken_off.py`` prints, of the photographs of `--split`, by source, how many lack so much more of
+their field below than above that a reader is asked; and of 12 of each source of `val`, with everything black from some
+height on, how many are sent back, ask for a reader for that reason, or do neither.
 """
 
 import argparse

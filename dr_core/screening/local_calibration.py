@@ -19,8 +19,8 @@ Three steps, each of them small enough for 100 to 200 photographs:
    on a photograph that chose its own threshold. In 250 simulated clinics of 150 photographs each, whose camera hides
    lesions, shows too many, or neither, stated sensitivity and specificity and those of new photographs lay within 0.006
    of each other on average; the interval of the sensitivity held the truth in 91 to 94 of 100, and its lower end was
-   below the truth in 98: it errs on the safe side. Two photographs of one patient count as two, so the intervals hold
-   for one photograph a patient.
+   below the truth in 98 (``python benchmarks/simulated_clinics.py``): it errs on the safe side. Two photographs of one
+   patient count as two, so the intervals hold for one photograph a patient.
 """
 
 import math
