@@ -5,54 +5,25 @@ passes of an interlaced picture that were never written leave it coarse.
 """
 
 import math
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from dr_core.imaging.decode_guards import CUT_OFF
 from dr_core.imaging.decode_headers import walk_chunks
+from dr_core.imaging.inflate import count_inflated, cut_pieces
 
-__all__ = ["count_inflated", "cut_pieces", "find_png_fault"]
+__all__ = ["find_png_fault"]
 
 # Values of a pixel, by the type of colour.
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 # Adam7: the first column and row of each pass, and how far apart its columns and rows are.
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 _HEADER_END = 29
-# What is handed over and taken back at a time: a few kilobytes may hold a thousand times as much.
-_PIECE, _OUTPUT = 64 * 1024, 256 * 1024
 
 
 def find_png_fault(data: bytes) -> str:
     """Say that the compressed data do not make up exactly the rows that the header states; empty where they do."""
     expected = _measure_rows(data)
     return CUT_OFF if expected and count_inflated(_list_pieces(data), expected) != expected else ""
-
-
-def count_inflated(pieces: Iterable[memoryview], most: int) -> int:
-    """Count what a zlib stream unpacks to, with never more than a piece in memory.
-
-    Args:
-        pieces: the stream.
-        most: bytes at which it is given up.
-
-    Returns:
-        Bytes; 0 where the stream is damaged by its own checksum, does not end, or holds more than `most`.
-    """
-    inflater, count = zlib.decompressobj(), 0
-    try:
-        for piece in pieces:
-            rest: bytes | memoryview = piece
-            while rest and count <= most and not inflater.eof:
-                count += len(inflater.decompress(rest, _OUTPUT))
-                rest = inflater.unconsumed_tail
-    except zlib.error:
-        return 0
-    return count if inflater.eof else 0
-
-
-def cut_pieces(content: memoryview) -> Iterator[memoryview]:
-    """Yield a stream in the portions in which `count_inflated` takes it."""
-    return (content[start : start + _PIECE] for start in range(0, len(content), _PIECE))
 
 
 def _measure_rows(data: bytes) -> int:

@@ -15,9 +15,9 @@ from dr_core.domain.errors import UnreadablePhotograph
 from dr_core.imaging.decode_guards import CUT_OFF
 from dr_core.imaging.decode_headers import FORGED
 from dr_core.imaging.decode_jpeg import is_damaged_jpeg
-from dr_core.imaging.decode_png import count_inflated, cut_pieces
 from dr_core.imaging.decode_scans import find_scan_fault
 from dr_core.imaging.decode_zeroed import find_zeroed
+from dr_core.imaging.inflate import count_inflated, cut_pieces
 
 __all__ = ["find_tiff_fault", "measure_tile"]
 

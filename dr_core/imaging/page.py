@@ -17,7 +17,6 @@ __all__ = [
     "DARK_SPREAD_LEVELS",
     "EDGE_PX",
     "PAGE_LEVEL",
-    "SPREAD_LEVELS",
     "Page",
     "Window",
     "find_page",
