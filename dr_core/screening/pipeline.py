@@ -36,8 +36,8 @@ from dr_core.screening.failures import report_failure, trace_origin
 LIKELY_HIDDEN = 0.5
 # Of 7,017 photographs to train and to choose on, 13 are as blue; with green and blue mixed up nearly all would be.
 BLUE_ABOVE = 0.0
-# A file that broke off lacks its last rows, and not every format tells. Of 7,018 photographs to train and to choose on,
-# 1 lacks so much at the bottom alone.
+# A file that broke off lacks its last rows, and not every format tells. Of 7,017 fields of photographs to train and to
+# choose on, 1 lacks so much at the bottom alone (``python benchmarks/broken_off.py``).
 CUT_BELOW_FROM = 0.1
 # Judges the field, and measures light and sharpness, while the caller's own thread prepares the network's input; its
 # threads start when asked.
